@@ -1,0 +1,55 @@
+/** The one typed configuration object. Read by api/bin from `/etc/pvc/pvc.conf` (PVC's words, YAML). */
+
+export interface NetworkConfig {
+  /** Interface on the node, e.g. `eth0`. */
+  readonly device: string;
+  /** CIDR, e.g. `10.77.1.0/24`; node hvN has host number N (PVC's by-id). */
+  readonly networkAddress: string;
+  /** This cluster's floating address on the network with prefix, or null. */
+  readonly floatingAddress: string | null;
+}
+
+export interface NodeAddresses {
+  readonly upstream: string;
+  readonly cluster: string;
+  readonly storage: string;
+}
+
+export interface PvcConfig {
+  readonly clusterName: string;
+  /** This node's short hostname. */
+  readonly node: string;
+  readonly allNodes: readonly string[];
+  readonly coordinators: readonly string[];
+  readonly networks: { readonly upstream: NetworkConfig; readonly cluster: NetworkConfig; readonly storage: NetworkConfig };
+  /** Addresses of every node, derived by-id from the networks. */
+  readonly addresses: Readonly<Record<string, NodeAddresses>>;
+  readonly zookeeper: {
+    readonly port: number;
+    readonly sessionTimeoutMs: number;
+    readonly tickMs: number;
+    readonly syncLimit: number;
+    /** Root of all our paths, e.g. `/pvc`. */
+    readonly root: string;
+  };
+  readonly timers: { readonly vmShutdownMs: number; readonly telemetryMs: number };
+  readonly fencing: { readonly bmc: Readonly<Record<string, { host: string; port: number; username: string; password: string }>> };
+  /** Default selector of placement: mem, memprov, vcpus, load, vms. */
+  readonly targetSelector: string;
+  readonly api: {
+    readonly address: string;
+    readonly port: number;
+    readonly authentication: boolean;
+    readonly tokens: readonly { readonly description: string; readonly token: string }[];
+  };
+  readonly paths: {
+    /** tmpfs, gone with the boot: lease file, sockets, saved session. Default /run/pvc. */
+    readonly run: string;
+    readonly log: string;
+    /** One file a VM: `<name>.log`. */
+    readonly consoles: string;
+  };
+  /** What this node offers to guests; null = ask the host. */
+  readonly capacity: { readonly memoryMiB: number | null; readonly cpus: number | null };
+  readonly libvirtUri: string;
+}

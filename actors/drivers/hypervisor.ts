@@ -1,0 +1,77 @@
+/**
+ * Hypervisor: the port to libvirt/QEMU on this node. What an adapter may not leak: libvirt handles,
+ * error numbers, threads. Every call is idempotent, has a deadline and never throws.
+ * Domains are transient; no autostart.
+ */
+import type { Outcome } from './outcome.js';
+
+export type DomainState = 'running' | 'paused' | 'incoming' | 'shutting-down' | 'crashed' | 'off';
+
+export interface DomainInfo {
+  readonly uuid: string;
+  readonly name: string;
+  readonly state: DomainState;
+  /** Epoch and effect id stamped in the domain's metadata at its start, or null if there is no stamp. */
+  readonly epoch: number | null;
+  readonly effectId: string | null;
+}
+
+export interface DomainStats {
+  readonly uuid: string;
+  readonly name: string;
+  readonly state: DomainState;
+  readonly memoryMaxKib: number;
+  readonly memoryKib: number;
+  readonly vcpus: number;
+  readonly cpuTimeNs: number;
+  readonly rssKib: number | null;
+  readonly vnc: { readonly listen: string; readonly port: number } | null;
+}
+
+export interface StartRequest {
+  readonly uuid: string;
+  readonly name: string;
+  /** The domain's XML as defined by the user; the adapter adds stamp and console log. */
+  readonly xml: string;
+  readonly epoch: number;
+  readonly effectId: string;
+  readonly deadlineMs: number;
+}
+
+export interface MigrateRequest {
+  readonly uuid: string;
+  /** Address of the target's libvirtd on the cluster network. */
+  readonly targetHost: string;
+  readonly maxDowntimeMs: number;
+  readonly effectId: string;
+  readonly deadlineMs: number;
+  readonly onProgress?: (progress: { totalBytes: number; remainingBytes: number }) => void;
+}
+
+/** A guest that ended or changed by itself (or through somebody else's hands). */
+export interface DomainEvent {
+  readonly uuid: string;
+  readonly type: 'started' | 'stopped' | 'crashed' | 'paused' | 'resumed' | 'migrated-away';
+  readonly detail: string;
+}
+
+export interface Hypervisor {
+  list(): Promise<Outcome<readonly DomainInfo[]>>;
+  /** null = no such domain on this node. */
+  observe(uuid: string): Promise<Outcome<DomainInfo | null>>;
+  /** Creates the transient domain and runs it; done if it already runs with this uuid. */
+  start(request: StartRequest): Promise<Outcome<DomainInfo>>;
+  /** Asks the guest to end by ACPI; done means asked, not ended. */
+  shutdown(uuid: string): Promise<Outcome<null>>;
+  /** Ends the domain and comes back once it is gone; done if it was absent. */
+  destroy(uuid: string): Promise<Outcome<null>>;
+  /** Live migration that arrives paused (VIR_MIGRATE_PAUSED). done = the source copy is gone, the target's is paused. */
+  migrate(request: MigrateRequest): Promise<Outcome<{ durationMs: number }>>;
+  /** Lets an arrived, paused copy run; done if it runs already; refused if there is none. */
+  resume(uuid: string): Promise<Outcome<DomainInfo>>;
+  stats(): Promise<Outcome<readonly DomainStats[]>>;
+  onEvent(listener: (event: DomainEvent) => void): () => void;
+  /** True while the connection to libvirtd stands. */
+  readonly connected: boolean;
+  close(): Promise<void>;
+}

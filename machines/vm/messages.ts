@@ -1,0 +1,82 @@
+/** The commands and facts a VM understands. Commands are imperative, facts are past. */
+
+export type MigrationMethod = 'live' | 'shutdown' | 'none';
+export type NodeSelector = 'mem' | 'memprov' | 'vcpus' | 'load' | 'vms' | 'none';
+
+export interface VmMeta {
+  /** null = every node. */
+  readonly nodeLimit: readonly string[] | null;
+  readonly nodeSelector: NodeSelector | null;
+  readonly autostart: boolean;
+  readonly migrationMethod: MigrationMethod;
+  readonly migrationMaxDowntimeMs: number;
+  readonly profile: string | null;
+}
+
+export interface VmTag {
+  readonly name: string;
+  readonly type: 'user';
+  readonly protected: boolean;
+}
+
+/** What is read out of the domain XML at define time; the XML itself is the document `xmlHash`. */
+export interface VmDefinition {
+  readonly xmlHash: string;
+  readonly memoryMiB: number;
+  readonly vcpus: number;
+  readonly description: string;
+  /** True if every writable resource is RBD (then a storage fence is proof enough). */
+  readonly rbdOnly: boolean;
+  /** True if the domain has no disk at all. */
+  readonly diskless: boolean;
+}
+
+/** One life of one node: fences and proofs are about boots. */
+export interface BootRef {
+  readonly node: string;
+  readonly bootId: string;
+}
+
+/** Commands: each travels in an envelope with an operation id. */
+export type VmCommand =
+  | { readonly type: 'vm.start' }
+  | { readonly type: 'vm.shutdown' }
+  | { readonly type: 'vm.stop' }
+  | { readonly type: 'vm.restart' }
+  | { readonly type: 'vm.disable'; readonly force: boolean }
+  | { readonly type: 'vm.migrate'; readonly target: string | null; readonly force: boolean; readonly forceLive: boolean }
+  | { readonly type: 'vm.move'; readonly target: string | null; readonly forceLive: boolean }
+  | { readonly type: 'vm.unmigrate'; readonly forceLive: boolean }
+  | { readonly type: 'vm.meta'; readonly meta: Partial<VmMeta> }
+  | { readonly type: 'vm.tag'; readonly action: 'add' | 'remove'; readonly tag: string; readonly protected: boolean }
+  | { readonly type: 'vm.modify'; readonly definition: VmDefinition; readonly restart: boolean }
+  | { readonly type: 'vm.undefine' };
+
+export type VmCommandType = VmCommand['type'];
+
+/** Input of a new VM's actor: what `define` stored. */
+export interface VmInput {
+  readonly uuid: string;
+  readonly name: string;
+  readonly definition: VmDefinition;
+  readonly node: string;
+  readonly meta: VmMeta;
+  readonly tags: readonly VmTag[];
+}
+
+/** PVC's words for the state of a VM. */
+export type VmStateWord =
+  | 'start' | 'stop' | 'shutdown' | 'restart' | 'migrate' | 'disable' | 'fail' | 'delete';
+
+export interface VmContext extends VmInput {
+  /** Home of a temporarily migrated VM (PVC's last_node), or null. */
+  readonly lastNode: string | null;
+  readonly desired: 'start' | 'stop' | 'disable';
+  /** Every boot that may hold a copy, extended by the commit before a start or a migrate effect. */
+  readonly mayRunOn: readonly BootRef[];
+  readonly failedReason: string | null;
+  /** Why nothing happens although something is wanted, for people; null when nothing waits. */
+  readonly waitingReason: string | null;
+  /** The operation under way, if a user's command started it. */
+  readonly operation: { readonly operationId: string; readonly command: VmCommandType } | null;
+}
