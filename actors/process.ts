@@ -1,0 +1,39 @@
+/** The only file that starts other programs. */
+import { execFile, fork, spawn, type ChildProcess, type ForkOptions, type SpawnOptions } from 'node:child_process';
+
+export interface ProgramResult {
+  /** Exit status, or null when it was ended by a signal, the deadline, or could not be started. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/** Runs a program to its end with a deadline (SIGKILL past it). Never rejects. */
+export function runProgram(
+  file: string, args: readonly string[],
+  options: { deadlineMs: number; input?: string; env?: Record<string, string> },
+): Promise<ProgramResult> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      file, [...args],
+      { timeout: options.deadlineMs, killSignal: 'SIGKILL', maxBuffer: 16 << 20, ...(options.env ? { env: options.env } : {}) },
+      (error, stdout, stderr) => {
+        const failure = error as (Error & { code?: unknown; killed?: boolean }) | null;
+        resolve({
+          status: failure === null ? 0 : typeof failure.code === 'number' ? failure.code : null,
+          stdout, stderr: stderr || (failure && typeof failure.code === 'string' ? failure.message : ''),
+          timedOut: failure?.killed === true,
+        });
+      },
+    );
+    if (options.input !== undefined) child.stdin?.end(options.input);
+  });
+}
+
+export const spawnProgram = (file: string, args: readonly string[], options: SpawnOptions): ChildProcess =>
+  spawn(file, [...args], options);
+
+/** A Node child with an IPC channel, for drivers that live in a process of their own. */
+export const forkModule = (modulePath: string, args: readonly string[], options: ForkOptions): ChildProcess =>
+  fork(modulePath, [...args], options);
