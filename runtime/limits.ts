@@ -117,3 +117,23 @@ export function assertLeaseTimings(given: LeaseTimings): void {
     );
   }
 }
+
+/** Bounds of actors. Reaching one is a named error, not a slow death. */
+export const LIMITS = {
+  /** Inputs that one commit may take together. */
+  batch: 16,
+  /** Transitions kept in a record: at least as many as one commit may hold. */
+  tailLength: 24,
+  operationsKept: 16,
+  effectsPending: 64,
+  timers: 32,
+  outgoingPerStep: 256,
+  /** Deadline of a world effect that names none, milliseconds. */
+  effectDeadlineMs: 60_000,
+  /** Envelopes waiting in one mailbox before the API answers 429. */
+  mailboxSoft: 128,
+  /** Items the feed holds for resuming subscribers. */
+  feedItems: 20_000,
+  /** A scan of owned mailboxes that repairs missed doorbells, milliseconds. */
+  mailboxScanMs: 30_000,
+} as const;

@@ -73,6 +73,8 @@ export interface ActorRecord {
   readonly revision: number;
   /** Names the commit that wrote this revision: unique, read back when an outcome is unknown. */
   readonly commitId: string;
+  /** Epoch of the owner that wrote this revision. */
+  readonly ownerEpoch: number;
   readonly snapshot: MachineSnapshot;
   readonly effects: readonly PendingEffect[];
   readonly timers: readonly Timer[];
@@ -94,5 +96,7 @@ export interface Owner {
   /** Name of the owner's `live/<incarnation>` znode. */
   readonly incarnation: string;
   readonly bootId: string;
+  /** The fencing token: +1 with every change of owner. */
   readonly epoch: number;
+  readonly cause: 'created' | 'transferred' | 'claimed';
 }

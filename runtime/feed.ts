@@ -1,0 +1,138 @@
+/**
+ * The feed: the transitions of all actors in the cluster's own order, (generation, zxid, actor, seq).
+ * Reads come back out of zxid order; an item is emitted once everything rung before its reply was read.
+ */
+import type { Cursor, Feed, FeedItem, MirroredActor, TelemetryItem } from './feed-types.js';
+import type { Address } from './address.js';
+import { LIMITS } from './limits.js';
+import type { Mirror, MirrorActor } from './mirror.js';
+import type { ActorRecord } from './record.js';
+
+export const compareCursors = (a: Cursor, b: Cursor): number =>
+  a.generation - b.generation || a.zxid - b.zxid || (a.address < b.address ? -1 : a.address > b.address ? 1 : 0) || a.seq - b.seq;
+
+/** A cursor as the opaque text clients keep. */
+export const cursorText = (cursor: Cursor): string =>
+  Buffer.from(`${cursor.generation}|${cursor.zxid}|${cursor.address}|${cursor.seq}`).toString('base64url');
+
+/** null = not a cursor. */
+export function parseCursor(text: string): Cursor | null {
+  const [generation, zxid, address, seq, ...rest] = Buffer.from(text, 'base64url').toString().split('|');
+  const numbers = [Number(generation), Number(zxid), Number(seq)];
+  if (address === undefined || rest.length > 0 || numbers.some((value) => !Number.isSafeInteger(value) || value < 0)) return null;
+  return { generation: numbers[0]!, zxid: numbers[1]!, address, seq: numbers[2]! };
+}
+
+interface Subscriber { after: Cursor | null; onItem(item: FeedItem): void }
+
+export class MirrorFeed implements Feed {
+  private readonly ring: FeedItem[] = [];
+  private held: FeedItem[] = [];
+  private readonly subscribers = new Set<Subscriber>();
+  private readonly telemetryListeners = new Set<(node: string) => void>();
+  private last: Cursor;
+  /** Items at or before this cursor are not held: older resumptions are gaps. */
+  private floor: Cursor;
+  private loaded = false;
+
+  constructor(private readonly mirror: Mirror, private readonly generation: number) {
+    this.last = this.floor = { generation, zxid: 0, address: '', seq: 0 };
+    mirror.listen({
+      onRecord: (actor, before) => this.changed(actor, before),
+      onRemoved: (actor) => this.removed(actor),
+      onSettled: (limit) => this.settle(limit),
+      onTelemetry: (node) => { for (const listener of this.telemetryListeners) listener(node); },
+    });
+  }
+
+  /** Called once the mirror has read everything: what is known now is the snapshot, not news. */
+  begin(): void {
+    const newest = Math.max(0, ...[...this.mirror.actors.values()].map((actor) => actor.zxid));
+    this.loaded = true;
+    this.held = [];
+    this.last = this.floor = { generation: this.generation, zxid: newest, address: '~', seq: 0 };
+  }
+
+  actor(address: Address): MirroredActor | null {
+    return this.mirror.actors.get(address) ?? null;
+  }
+
+  actors(kind?: string): MirroredActor[] {
+    const all = [...this.mirror.actors.values()].filter((actor) => !actor.record.removed);
+    return kind === undefined ? all : all.filter((actor) => actor.record.kind === kind);
+  }
+
+  telemetry(): TelemetryItem[] {
+    return this.mirror.nodesHeard().map((node) => {
+      const heard = this.mirror.telemetryOf(node)!;
+      return { node, data: heard.data, staleMs: heard.silentMs, live: this.mirror.liveOf(node) !== null };
+    });
+  }
+
+  primary(): { node: string; epoch: number } | null {
+    return this.mirror.primary();
+  }
+
+  head(): Cursor {
+    return this.last;
+  }
+
+  subscribe(since: Cursor | null, onItem: (item: FeedItem) => void): { gap: boolean; close: () => void } {
+    const foreign = since !== null && since.generation !== this.generation;
+    const gap = since !== null && (foreign || compareCursors(since, this.floor) < 0);
+    const subscriber: Subscriber = { after: foreign ? null : since, onItem };
+    if (since !== null && !gap) {
+      for (const item of this.ring) if (compareCursors(item.cursor, since) > 0) onItem(item);
+    }
+    this.subscribers.add(subscriber);
+    return { gap, close: () => void this.subscribers.delete(subscriber) };
+  }
+
+  onTelemetry(listener: (node: string) => void): () => void {
+    this.telemetryListeners.add(listener);
+    return () => void this.telemetryListeners.delete(listener);
+  }
+
+  private changed(actor: MirrorActor, before: ActorRecord | null): void {
+    if (!this.loaded) return;
+    const { record, zxid, address, owner } = actor;
+    const seen = before?.seq ?? 0;
+    const cursorAt = (seq: number): Cursor => ({ generation: this.generation, zxid, address, seq });
+    const fresh = record.tail.filter((transition) => transition.seq > seen);
+    const first = fresh[0]?.seq ?? record.seq + 1;
+    if (first > seen + 1) {
+      const missing = { fromSeq: seen + 1, toSeq: first - 1 };
+      this.held.push({ cursor: cursorAt(first - 1), address, transition: null, missing, record, owner });
+    }
+    for (const transition of fresh) {
+      this.held.push({ cursor: cursorAt(transition.seq), address, transition, missing: null, record, owner });
+    }
+  }
+
+  private removed(actor: MirrorActor): void {
+    if (!this.loaded || actor.record.removed) return;
+    const record: ActorRecord = { ...actor.record, removed: true, seq: actor.record.seq + 1 };
+    this.held.push({
+      cursor: { generation: this.generation, zxid: Math.max(actor.zxid, this.last.zxid), address: actor.address, seq: record.seq },
+      address: actor.address, transition: null, missing: { fromSeq: record.seq, toSeq: record.seq }, record, owner: null,
+    });
+  }
+
+  private settle(limit: number): void {
+    if (this.held.length === 0) return;
+    const ready = this.held.filter((item) => item.cursor.zxid <= limit);
+    if (ready.length === 0) return;
+    this.held = this.held.filter((item) => item.cursor.zxid > limit);
+    ready.sort((a, b) => compareCursors(a.cursor, b.cursor));
+    for (const item of ready) this.emit(item);
+  }
+
+  private emit(item: FeedItem): void {
+    this.ring.push(item);
+    if (compareCursors(item.cursor, this.last) > 0) this.last = item.cursor;
+    if (this.ring.length > LIMITS.feedItems) this.floor = this.ring.shift()!.cursor;
+    for (const subscriber of this.subscribers) {
+      if (subscriber.after === null || compareCursors(item.cursor, subscriber.after) > 0) subscriber.onItem(item);
+    }
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The mirror: this process's copy of owners, records, leases, telemetry and the primary, kept by one
+ * doorbell on the whole tree. A ring only says where to read; what is read is the truth (level, not edge).
+ * Readers never write here; decisions that matter are checked again by versions in a multi.
+ */
+import type { Address } from './address.js';
+import type { Clock } from './clock.js';
+import { decode, decodeOwner, decodeRecord } from './codec.js';
+import { causeChain, type Log } from './log.js';
+import { parseActorPath, type Paths } from './paths.js';
+import type { ActorRecord, Owner } from './record.js';
+import { StoreError, type Store, type TreeEvent } from './store.js';
+
+export interface PrimaryEntry {
+  readonly node: string;
+  readonly incarnation: string;
+  readonly bootId: string;
+  readonly epoch: number;
+}
+
+export interface LiveEntry {
+  readonly node: string;
+  /** `<boot id>.<session id>` */
+  readonly incarnation: string;
+  readonly bootId: string;
+}
+
+export interface MirrorActor {
+  readonly address: Address;
+  record: ActorRecord;
+  zxid: number;
+  owner: Owner | null;
+}
+
+export interface MirrorListeners {
+  /** A record was read; `before` is null for one never seen. */
+  onRecord?(actor: MirrorActor, before: ActorRecord | null): void;
+  onOwner?(address: Address, owner: Owner | null): void;
+  onEnvelope?(address: Address, name: string): void;
+  onRemoved?(actor: MirrorActor): void;
+  onLive?(node: string): void;
+  onTelemetry?(node: string): void;
+  onPrimary?(): void;
+  /** All that was rung before has been read; `limit` = zxids up to it are complete. */
+  onSettled?(limit: number): void;
+  onRescan?(): void;
+}
+
+export class Mirror {
+  readonly actors = new Map<Address, MirrorActor>();
+  readonly live = new Map<string, LiveEntry[]>();
+  readonly fences = new Map<string, Set<string>>();
+  private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
+  private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
+  private settingsEntry: Record<string, unknown> = {};
+  private readonly dirty = new Set<string>();
+  private draining: Promise<void> | null = null;
+  private batchLimit = 0;
+  private closed = false;
+  private unwatch: () => void = () => undefined;
+  private readonly listeners: MirrorListeners[] = [];
+
+  constructor(
+    private readonly store: Store, private readonly paths: Paths, private readonly clock: Clock, private readonly log: Log,
+  ) {}
+
+  listen(listeners: MirrorListeners): void {
+    this.listeners.push(listeners);
+  }
+
+  /** Places the doorbell, then reads everything once. */
+  async start(): Promise<void> {
+    this.unwatch = await this.store.watchTree(this.paths.root, (event) => this.ring(event), () => void this.rescan());
+    await this.rescan();
+  }
+
+  stop(): void {
+    this.closed = true;
+    this.unwatch();
+  }
+
+  primary(): (PrimaryEntry & { version: number }) | null {
+    return this.primaryEntry;
+  }
+
+  settings(): Readonly<Record<string, unknown>> {
+    return this.settingsEntry;
+  }
+
+  /** The node's present lease, or null. Of several (a restart's overlap) the newest. */
+  liveOf(node: string): LiveEntry | null {
+    return this.live.get(node)?.at(-1) ?? null;
+  }
+
+  isLive(incarnation: string, node: string): boolean {
+    return this.live.get(node)?.some((entry) => entry.incarnation === incarnation) ?? false;
+  }
+
+  telemetryOf(node: string): { data: Record<string, unknown>; mzxid: number; silentMs: number } | null {
+    const heard = this.heard.get(node);
+    return heard ? { data: heard.data, mzxid: heard.mzxid, silentMs: this.clock.monotonicMs() - heard.at } : null;
+  }
+
+  nodesHeard(): string[] {
+    return [...this.heard.keys()];
+  }
+
+  private ring(event: TreeEvent): void {
+    const parsed = parseActorPath(this.paths, event.path);
+    if (parsed !== null && parsed.part === 'envelope') {
+      if (event.type === 'created') this.each((listener) => listener.onEnvelope?.(parsed.address, parsed.name!));
+      return;
+    }
+    this.dirty.add(event.path);
+    this.kick();
+  }
+
+  private kick(): void {
+    if (this.draining !== null || this.closed) return;
+    this.draining = this.drain().catch((error: unknown) => {
+      if (!(error instanceof StoreError)) this.log.error('the mirror could not read', { error });
+    }).finally(() => {
+      this.draining = null;
+      if (this.dirty.size > 0 && this.store.state === 'connected') this.kick();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    let before = 0;
+    while (this.dirty.size > 0 && !this.closed) {
+      const batch = [...this.dirty];
+      this.dirty.clear();
+      this.batchLimit = 0;
+      try {
+        await Promise.all(batch.map((path) => this.refresh(path)));
+      } catch (error) {
+        for (const path of batch) this.dirty.add(path);
+        throw error;
+      }
+      const limit = this.dirty.size === 0 ? Number.MAX_SAFE_INTEGER : before;
+      before = Math.max(before, this.batchLimit);
+      this.each((listener) => listener.onSettled?.(limit));
+    }
+  }
+
+  /** Lists and reads all of it: at the start and after every reconnect. */
+  private async rescan(): Promise<void> {
+    if (this.closed) return;
+    try {
+      const found = [this.paths.primary, this.paths.settings];
+      for (const node of (await this.names(this.paths.nodes))) found.push(this.paths.telemetry(node), this.paths.live(node));
+      for (const node of (await this.names(this.paths.fences))) found.push(this.paths.fenceNode(node));
+      const kinds = await this.names(this.paths.actors);
+      const lists = await Promise.all(kinds.map((kind) => this.names(this.paths.kind(kind))));
+      const present = new Set<Address>();
+      kinds.forEach((kind, index) => {
+        for (const id of lists[index]!) {
+          const address = `${kind}/${id}` as Address;
+          present.add(address);
+          found.push(this.paths.owner(address), this.paths.record(address));
+        }
+      });
+      for (const address of [...this.actors.keys()]) if (!present.has(address)) found.push(this.paths.record(address));
+      for (const path of found) this.dirty.add(path);
+      this.kick();
+      await this.draining;
+      this.each((listener) => listener.onRescan?.());
+    } catch (error) {
+      this.log.debug('a rescan was cut short', { error: causeChain(error) });
+    }
+  }
+
+  private async names(path: string): Promise<string[]> {
+    return (await this.store.children(path))?.names ?? [];
+  }
+
+  private async refresh(path: string): Promise<void> {
+    const { paths } = this;
+    const parsed = parseActorPath(paths, path);
+    if (parsed !== null) {
+      if (parsed.part === 'record') return this.refreshRecord(parsed.address);
+      if (parsed.part === 'owner') return this.refreshOwner(parsed.address);
+      return;
+    }
+    if (path === paths.primary) return this.refreshPrimary();
+    if (path === paths.settings) return this.refreshSettings();
+    const [area, node, part] = path.slice(paths.root.length + 1).split('/');
+    if (area === 'nodes' && node && part === 'telemetry') return this.refreshTelemetry(node);
+    if (area === 'nodes' && node && part === 'live') return this.refreshLive(node);
+    if (area === 'fences' && node) return this.refreshFences(node);
+  }
+
+  private async refreshRecord(address: Address): Promise<void> {
+    const node = await this.store.read(this.paths.record(address));
+    const known = this.actors.get(address);
+    if (node === null) {
+      if (known === undefined) return;
+      this.actors.delete(address);
+      this.each((listener) => listener.onRemoved?.(known));
+      return;
+    }
+    this.batchLimit = Math.max(this.batchLimit, node.stat.mzxid);
+    if (known !== undefined && known.zxid >= node.stat.mzxid) return;
+    const record = decodeRecord(node.data);
+    const actor = known ?? { address, record, zxid: node.stat.mzxid, owner: null };
+    const before = known?.record ?? null;
+    actor.record = record;
+    actor.zxid = node.stat.mzxid;
+    this.actors.set(address, actor);
+    if (known === undefined) await this.refreshOwner(address);
+    this.each((listener) => listener.onRecord?.(actor, before));
+  }
+
+  private async refreshOwner(address: Address): Promise<void> {
+    const node = await this.store.read(this.paths.owner(address));
+    const owner = node === null ? null : decodeOwner(node.data);
+    const actor = this.actors.get(address);
+    if (actor !== undefined) actor.owner = owner;
+    this.each((listener) => listener.onOwner?.(address, owner));
+  }
+
+  private async refreshPrimary(): Promise<void> {
+    const node = await this.store.read(this.paths.primary);
+    this.primaryEntry = node === null || node.data.length === 0
+      ? null : { ...decode<PrimaryEntry>(node.data), version: node.stat.version };
+    this.each((listener) => listener.onPrimary?.());
+  }
+
+  private async refreshSettings(): Promise<void> {
+    const node = await this.store.read(this.paths.settings);
+    this.settingsEntry = node === null || node.data.length === 0 ? {} : decode<Record<string, unknown>>(node.data);
+  }
+
+  private async refreshTelemetry(node: string): Promise<void> {
+    const found = await this.store.read(this.paths.telemetry(node));
+    if (found === null || found.data.length === 0) return;
+    if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
+    this.heard.set(node, { data: decode(found.data), mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
+    this.each((listener) => listener.onTelemetry?.(node));
+  }
+
+  private async refreshLive(node: string): Promise<void> {
+    const names = await this.names(this.paths.live(node));
+    const before = this.live.get(node) ?? [];
+    const kept = before.filter((entry) => names.includes(entry.incarnation));
+    const added = names.filter((name) => !before.some((entry) => entry.incarnation === name))
+      .map((incarnation) => ({ node, incarnation, bootId: incarnation.split('.')[0]! }));
+    this.live.set(node, [...kept, ...added]);
+    this.each((listener) => listener.onLive?.(node));
+  }
+
+  private async refreshFences(node: string): Promise<void> {
+    this.fences.set(node, new Set(await this.names(this.paths.fenceNode(node))));
+  }
+
+  private each(call: (listener: MirrorListeners) => void): void {
+    for (const listener of this.listeners) call(listener);
+  }
+}

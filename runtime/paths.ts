@@ -1,0 +1,87 @@
+/** Where everything lives in ZooKeeper. One object a cluster; every path is made here. */
+import { splitAddress, type Address } from './address.js';
+import type { Envelope } from './envelope.js';
+
+export interface Paths {
+  readonly root: string;
+  readonly format: string;
+  readonly primary: string;
+  readonly nodes: string;
+  readonly actors: string;
+  readonly names: string;
+  readonly docs: string;
+  readonly fences: string;
+  readonly dead: string;
+  readonly settings: string;
+  node(name: string): string;
+  live(node: string): string;
+  incarnation(node: string, incarnation: string): string;
+  telemetry(node: string): string;
+  kind(kind: string): string;
+  actor(address: Address): string;
+  owner(address: Address): string;
+  record(address: Address): string;
+  mailbox(address: Address): string;
+  envelope(address: Address, name: string): string;
+  deadLetter(address: Address, name: string): string;
+  fenceNode(node: string): string;
+  fence(node: string, bootId: string): string;
+  nameKind(kind: string): string;
+  name(kind: string, name: string): string;
+  doc(hash: string): string;
+}
+
+export function pathsUnder(root: string): Paths {
+  const actor = (address: Address): string => {
+    const { kind, id } = splitAddress(address);
+    return `${root}/actors/${kind}/${id}`;
+  };
+  return {
+    root,
+    format: `${root}/format`,
+    primary: `${root}/primary`,
+    nodes: `${root}/nodes`,
+    actors: `${root}/actors`,
+    names: `${root}/names`,
+    docs: `${root}/docs`,
+    fences: `${root}/fences`,
+    dead: `${root}/dead`,
+    settings: `${root}/settings`,
+    node: (name) => `${root}/nodes/${name}`,
+    live: (node) => `${root}/nodes/${node}/live`,
+    incarnation: (node, incarnation) => `${root}/nodes/${node}/live/${incarnation}`,
+    telemetry: (node) => `${root}/nodes/${node}/telemetry`,
+    kind: (kind) => `${root}/actors/${kind}`,
+    actor,
+    owner: (address) => `${actor(address)}/owner`,
+    record: (address) => `${actor(address)}/record`,
+    mailbox: (address) => `${actor(address)}/mailbox`,
+    envelope: (address, name) => `${actor(address)}/mailbox/${name}`,
+    deadLetter: (address, name) => `${root}/dead/${address.replace('/', '~')}~${name}`,
+    fenceNode: (node) => `${root}/fences/${node}`,
+    fence: (node, bootId) => `${root}/fences/${node}/${bootId}`,
+    nameKind: (kind) => `${root}/names/${kind}`,
+    name: (kind, name) => `${root}/names/${kind}/${encodeURIComponent(name)}`,
+    doc: (hash) => `${root}/docs/${hash}`,
+  };
+}
+
+/** What a path below `actors` is about, or null. */
+export function parseActorPath(
+  paths: Paths, path: string,
+): { address: Address; part: 'actor' | 'owner' | 'record' | 'mailbox' | 'envelope'; name: string | null } | null {
+  if (!path.startsWith(`${paths.actors}/`)) return null;
+  const [kind, id, part, name, ...rest] = path.slice(paths.actors.length + 1).split('/');
+  if (!kind || !id || rest.length > 0) return null;
+  const address = `${kind}/${id}` as Address;
+  if (part === undefined) return { address, part: 'actor', name: null };
+  if (part === 'owner' || part === 'record') return { address, part, name: null };
+  if (part !== 'mailbox') return null;
+  return name === undefined ? { address, part: 'mailbox', name: null } : { address, part: 'envelope', name };
+}
+
+/**
+ * An envelope's znode name: `5` (the normal lane) and its id, which its sender fixed; so a second
+ * create of the same message answers node-exists.
+ */
+export const envelopeName = (envelope: Pick<Envelope, 'id'>): string => `5-${envelope.id.replaceAll('/', '~')}`;

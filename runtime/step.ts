@@ -1,0 +1,169 @@
+/**
+ * The step: a pure function from a record and one input to the next record and what is to be sent
+ * and done. Nothing here reads a clock, a store or a driver. One step is part of exactly one commit.
+ */
+import type { Address } from './address.js';
+import { stateText, type Behavior, type EmittedAction } from './behavior.js';
+import type { ActorEvent, Envelope } from './envelope.js';
+import { LIMITS } from './limits.js';
+import type { ActorRecord, Operation, PendingEffect, Timer, Transition } from './record.js';
+
+export interface StepInput {
+  readonly event: ActorEvent;
+  readonly source: 'mailbox' | 'effect' | 'timer' | 'owner';
+  readonly id: string;
+  readonly operationId: string | null;
+  readonly correlation: string;
+  readonly causation: string | null;
+  /** Of an effect's answer or a timer: which pending one it ends. */
+  readonly settles: string | null;
+}
+
+export interface StepMeta {
+  readonly node: string;
+  readonly epoch: number;
+  readonly nowMs: number;
+  /** Revision that the commit of this step will write. */
+  readonly revision: number;
+  /** Names of actions that become operations of the commit; all other custom actions are world effects. */
+  readonly commitEffects: ReadonlySet<string>;
+}
+
+export interface StepOutput {
+  readonly record: ActorRecord;
+  readonly outgoing: readonly Envelope[];
+  readonly commitEffects: readonly EmittedAction[];
+}
+
+const address = (record: ActorRecord): Address => `${record.kind}/${record.id}`;
+const isOwnerChange = (action: EmittedAction): boolean => action.type === 'owner.transfer';
+
+/** null = the input is stale (an answer to a forgotten effect or timer, a repeated command): only consume it. */
+export function step(behavior: Behavior, record: ActorRecord, input: StepInput, meta: StepMeta): StepOutput | null {
+  const settled = settle(record, input);
+  if (settled === null) return null;
+  let operations = settled.operations;
+  if (input.operationId !== null) {
+    if (operations.some((operation) => operation.operationId === input.operationId)) return null;
+    const admission = behavior.admit(record.snapshot, input.event);
+    const operation: Operation = {
+      operationId: input.operationId, command: input.event.type,
+      state: admission.kind === 'accept' ? 'accepted' : admission.kind === 'already' ? 'done' : 'failed',
+      message: admission.kind === 'accept' ? null : admission.message,
+      acceptedAt: meta.nowMs, endedAt: admission.kind === 'accept' ? null : meta.nowMs,
+    };
+    operations = [...operations, operation].slice(-LIMITS.operationsKept);
+    if (admission.kind !== 'accept') {
+      return { record: withTransition({ ...settled, operations }, record, input, meta, [], []), outgoing: [], commitEffects: [] };
+    }
+  }
+  const event: ActorEvent = {
+    ...input.event, at: meta.nowMs, ...(input.operationId === null ? {} : { operationId: input.operationId }),
+  };
+  const reaction = behavior.react(record.snapshot, event);
+  if (settled === record && input.operationId === null && reaction.actions.length === 0
+    && reaction.snapshot.context === record.snapshot.context
+    && stateText(reaction.snapshot.value) === stateText(record.snapshot.value)) {
+    return { record, outgoing: [], commitEffects: [] };
+  }
+  const next = { ...settled, operations, snapshot: reaction.snapshot };
+  return applyActions(next, record, reaction.actions, input, meta);
+}
+
+/** Removes the pending effect or timer that the input answers; null if it is no longer pending. */
+function settle(record: ActorRecord, input: StepInput): ActorRecord | null {
+  if (record.removed) return null;
+  if (input.source === 'effect') {
+    const effects = record.effects.filter((effect) => effect.effectId !== input.settles);
+    return effects.length === record.effects.length ? null : { ...record, effects };
+  }
+  if (input.source === 'timer') {
+    const timers = record.timers.filter((timer) => timer.timerId !== input.settles);
+    return timers.length === record.timers.length ? null : { ...record, timers };
+  }
+  return record;
+}
+
+function applyActions(
+  next: ActorRecord, before: ActorRecord, actions: readonly EmittedAction[], input: StepInput, meta: StepMeta,
+): StepOutput {
+  let { effects, timers, operations } = next;
+  let removed = false;
+  const outgoing: Envelope[] = [];
+  const commitEffects: EmittedAction[] = [];
+  const names: string[] = [];
+  const epoch = actions.some(isOwnerChange) ? meta.epoch + 1 : meta.epoch;
+  const base = `${next.kind}~${next.id}.${meta.revision}.${before.seq + 1}`;
+  for (const action of actions) {
+    const { type, params } = action;
+    if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta);
+    else if (type === 'xstate.cancel') timers = timers.filter((timer) => timer.timerId !== params['sendId']);
+    else if (type.startsWith('xstate.')) throw new Error(`machine ${next.kind} uses ${type}, which has no meaning here`);
+    else if (type === 'effect.cancel') effects = effects.filter((effect) => effect.kind !== params['kind']);
+    else if (type === 'operation.end') operations = endOperation(operations, params, meta.nowMs);
+    else if (type === 'tell') {
+      outgoing.push({
+        id: `${base}.${String(outgoing.length).padStart(3, '0')}`, from: address(next), to: params['to'] as Address,
+        event: params['event'] as ActorEvent, correlation: input.correlation, causation: input.id,
+        senderEpoch: meta.epoch, sentAt: meta.nowMs,
+      });
+    } else if (meta.commitEffects.has(type)) {
+      commitEffects.push(action);
+      removed ||= type === 'actor.remove';
+      names.push(type);
+    } else {
+      effects = [...effects, pending(action, `${base}.e${names.length}`, epoch, input.correlation)];
+      names.push(type);
+    }
+  }
+  assertLimits(next, effects, timers, outgoing);
+  const sent = outgoing.map((envelope) => ({ to: envelope.to, type: envelope.event.type }));
+  const record = withTransition({ ...next, effects, timers, operations, removed }, before, input, meta, names, sent);
+  return { record, outgoing, commitEffects };
+}
+
+function raiseTimer(timers: readonly Timer[], params: EmittedAction['params'], meta: StepMeta): readonly Timer[] {
+  const delayMs = params['delay'];
+  if (typeof delayMs !== 'number') return timers;
+  const event = params['event'] as ActorEvent;
+  const timerId = String(params['id'] ?? event.type);
+  return [...timers.filter((timer) => timer.timerId !== timerId), { timerId, event, delayMs, setAt: meta.nowMs }];
+}
+
+function pending(action: EmittedAction, effectId: string, epoch: number, correlation: string): PendingEffect {
+  const deadlineMs = action.params['deadlineMs'];
+  return {
+    effectId, kind: action.type, params: action.params, epoch, correlation,
+    deadlineMs: typeof deadlineMs === 'number' ? deadlineMs : LIMITS.effectDeadlineMs,
+  };
+}
+
+function endOperation(operations: readonly Operation[], params: EmittedAction['params'], nowMs: number): readonly Operation[] {
+  return operations.map((operation) => operation.operationId !== params['operationId'] || operation.endedAt !== null
+    ? operation
+    : {
+      ...operation, state: params['state'] === 'failed' ? 'failed' : 'done',
+      message: (params['message'] as string | null | undefined) ?? null, endedAt: nowMs,
+    });
+}
+
+function assertLimits(
+  record: ActorRecord, effects: readonly PendingEffect[], timers: readonly Timer[], outgoing: readonly Envelope[],
+): void {
+  const over = effects.length > LIMITS.effectsPending ? 'pending effects'
+    : timers.length > LIMITS.timers ? 'timers'
+      : outgoing.length > LIMITS.outgoingPerStep ? 'outgoing messages' : null;
+  if (over !== null) throw new Error(`${record.kind}/${record.id}: too many ${over} after one step`);
+}
+
+function withTransition(
+  next: ActorRecord, before: ActorRecord, input: StepInput, meta: StepMeta,
+  effects: readonly string[], sent: Transition['sent'],
+): ActorRecord {
+  const transition: Transition = {
+    seq: before.seq + 1, at: meta.nowMs, node: meta.node, epoch: meta.epoch, event: input.event,
+    from: stateText(before.snapshot.value), to: stateText(next.snapshot.value), effects, sent,
+    operationId: input.operationId, correlation: input.correlation, causation: input.causation,
+  };
+  return { ...next, seq: transition.seq, tail: [...next.tail, transition].slice(-LIMITS.tailLength) };
+}
