@@ -1,0 +1,157 @@
+/**
+ * The host: runs a cell for every actor this incarnation owns (one_for_one). It decides nothing about
+ * ownership: it follows the mirror, and the cell checks again when it starts and at every commit.
+ * A cell over its restart intensity is parked and reported; this never counts upward.
+ */
+import type { Address } from './address.js';
+import { Cell, type CellDeps } from './cell.js';
+import type { ActorEvent } from './envelope.js';
+import { LIMITS } from './limits.js';
+import type { Mirror } from './mirror.js';
+import { splitAddress } from './address.js';
+import type { Behavior } from './behavior.js';
+
+export interface HostDeps extends Omit<CellDeps, 'behavior' | 'onEnd' | 'onCrash'> {
+  readonly mirror: Mirror;
+  readonly behaviors: ReadonlyMap<string, Behavior>;
+}
+
+/** Restarts of one cell within periodMs before it is parked. */
+const INTENSITY = { restarts: 5, periodMs: 30_000 } as const;
+
+export class Host {
+  private readonly cells = new Map<Address, { cell: Cell; epoch: number }>();
+  private readonly crashes = new Map<Address, number[]>();
+  private readonly parked = new Map<Address, string>();
+  private stopped = false;
+  private facts = 0;
+
+  constructor(private readonly deps: HostDeps) {
+    deps.mirror.listen({
+      onOwner: (address) => this.follow(address),
+      onRecord: (actor, before) => { if (before === null) this.follow(actor.address); },
+      onEnvelope: (address, name) => {
+        const running = this.cells.get(address);
+        if (running) this.guarded(address, running.cell.ring(name));
+      },
+      onRescan: () => this.scan(),
+    });
+  }
+
+  start(): void {
+    for (const address of this.deps.mirror.actors.keys()) this.follow(address);
+    const again = (): void => {
+      if (this.stopped) return;
+      this.scan();
+      this.deps.clock.after(LIMITS.mailboxScanMs, again, true);
+    };
+    this.deps.clock.after(LIMITS.mailboxScanMs, again, true);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const { cell } of this.cells.values()) cell.stop();
+    this.cells.clear();
+  }
+
+  owns(address: Address): boolean {
+    return this.cells.has(address);
+  }
+
+  owned(): Address[] {
+    return [...this.cells.keys()];
+  }
+
+  /** Actors whose cell was parked, with the error. */
+  faults(): ReadonlyMap<Address, string> {
+    return this.parked;
+  }
+
+  /** Brings a fact of this node (a guest ended) to an actor that runs here; false = it does not. */
+  tell(address: Address, event: ActorEvent): boolean {
+    const running = this.cells.get(address);
+    if (!running) return false;
+    this.facts += 1;
+    running.cell.tell(event, `${this.deps.self.incarnation}:fact:${this.facts}`);
+    return true;
+  }
+
+  private follow(address: Address): void {
+    if (this.stopped) return;
+    const actor = this.deps.mirror.actors.get(address);
+    const owner = actor?.owner ?? null;
+    const mine = actor !== undefined && owner !== null && !actor.record.removed
+      && owner.node === this.deps.self.node && owner.incarnation === this.deps.self.incarnation;
+    const running = this.cells.get(address);
+    if (running && (!mine || running.epoch !== owner!.epoch)) {
+      running.cell.stop();
+      this.cells.delete(address);
+    }
+    if (mine && !this.cells.has(address) && !this.parked.has(address)) this.launch(address, owner!.epoch);
+  }
+
+  private launch(address: Address, epoch: number): void {
+    const behavior = this.deps.behaviors.get(splitAddress(address).kind);
+    if (behavior === undefined) {
+      this.parked.set(address, 'this daemon knows no such machine');
+      return;
+    }
+    const cell: Cell = new Cell(address, {
+      ...this.deps, behavior,
+      onEnd: (reason) => this.ended(address, cell, reason),
+      onCrash: (error) => this.crashed(address, cell, error),
+    });
+    this.cells.set(address, { cell, epoch });
+    this.guarded(address, cell.start());
+  }
+
+  private guarded(address: Address, work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      const running = this.cells.get(address);
+      if (!running || this.stopped) return;
+      running.cell.stop();
+      this.crashed(address, running.cell, error);
+    });
+  }
+
+  private ended(address: Address, cell: Cell, reason: string): void {
+    this.deps.log.debug('cell ended', { actor: address, reason });
+    if (this.cells.get(address)?.cell === cell) this.cells.delete(address);
+    if (reason === 'removed') void this.bury(address);
+  }
+
+  private crashed(address: Address, cell: Cell, error: unknown): void {
+    if (this.cells.get(address)?.cell !== cell || this.stopped) return;
+    this.cells.delete(address);
+    const now = this.deps.clock.monotonicMs();
+    const recent = [...(this.crashes.get(address) ?? []), now].filter((at) => now - at < INTENSITY.periodMs);
+    this.crashes.set(address, recent);
+    if (recent.length > INTENSITY.restarts) {
+      this.parked.set(address, error instanceof Error ? error.message : String(error));
+      this.deps.log.error('cell parked: too many crashes', { actor: address, error });
+      return;
+    }
+    this.deps.log.warn('cell crashed and is restarted from its record', { actor: address, error });
+    this.deps.clock.after(50 * 2 ** recent.length, () => this.follow(address), true);
+  }
+
+  private scan(): void {
+    for (const [address, { cell }] of this.cells) this.guarded(address, cell.scan());
+  }
+
+  /** Takes a removed actor's znodes away; what is left by a crash is taken at the next start. */
+  private async bury(address: Address): Promise<void> {
+    const { store, paths, log } = this.deps;
+    try {
+      const mail = (await store.children(paths.mailbox(address)))?.names ?? [];
+      const result = await store.multi([
+        ...mail.map((name) => ({ op: 'delete' as const, path: paths.envelope(address, name), version: 'any' as const })),
+        ...[paths.mailbox(address), paths.record(address), paths.owner(address), paths.actor(address)]
+          .map((path) => ({ op: 'delete' as const, path, version: 'any' as const })),
+      ]);
+      if (result.kind !== 'done') log.debug('a removed actor was not buried yet', { actor: address, result });
+    } catch (error) {
+      log.debug('a removed actor was not buried yet', { actor: address, error });
+    }
+  }
+}

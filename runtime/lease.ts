@@ -1,0 +1,132 @@
+/**
+ * The lease: this node's right to touch the world.
+ * L1: it lasts until leaseDeadlineMs(send time of the last acknowledged quorum write); pings prove nothing.
+ * L2: it is lost for good with the session, or when a fence removed the incarnation.
+ * L3: a boot with a proof of death against it never gets a lease again.
+ */
+import type { Clock } from './clock.js';
+import { encode } from './codec.js';
+import type { LeaseGate } from './effects.js';
+import { leaseDeadlineMs } from './limits.js';
+import type { Log } from './log.js';
+import type { Paths } from './paths.js';
+import type { Store } from './store.js';
+
+export interface LeaseOptions {
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly node: string;
+  readonly bootId: string;
+  readonly tickMs: number;
+  readonly stopMs: number;
+  readonly heartbeatMs: number;
+  /** The telemetry blob: what every heartbeat writes. Must be quick and not throw. */
+  blob(): Readonly<Record<string, unknown>>;
+  /** After each acknowledged write, before anything else: tells the guard. */
+  onRenewed(deadlineMs: number): void;
+}
+
+export class FencedBootError extends Error {
+  override readonly name = 'FencedBootError';
+}
+
+export class Lease implements LeaseGate {
+  readonly incarnation: string;
+  /** Resolves with the reason when the lease is lost for good. */
+  readonly lost: Promise<string>;
+  private lose!: (reason: string) => void;
+  private deadlineMs = 0;
+  private over = false;
+  private waiting: (() => void)[] = [];
+  private cancel: () => void = () => undefined;
+  private beating = false;
+
+  constructor(private readonly options: LeaseOptions) {
+    this.incarnation = `${options.bootId}.${options.store.session.id}`;
+    this.lost = new Promise((resolve) => {
+      this.lose = (reason) => {
+        this.over = true;
+        resolve(reason);
+      };
+    });
+  }
+
+  /** Creates (or finds, on a resumed session) the ephemeral, makes the first quorum write, goes on beating. */
+  async start(): Promise<void> {
+    const { store, paths, node, bootId } = this.options;
+    store.onState((state) => {
+      if (state === 'expired') this.lose('the session expired');
+      if (state === 'connected') void this.beat();
+    });
+    const path = paths.incarnation(node, this.incarnation);
+    for (let attempt = 0; ; attempt += 1) {
+      const result = await store.multi([
+        { op: 'absent', path: paths.fence(node, bootId) },
+        { op: 'create', path, data: encode({ node, bootId }), ephemeral: true },
+      ]);
+      if (result.kind === 'done') break;
+      if (result.kind === 'refused' && result.index === 0) {
+        throw new FencedBootError(`this boot (${bootId}) of ${node} was fenced: it must be rebooted before it may join again`);
+      }
+      if (result.kind === 'refused' && result.code === 'node-exists') break;
+      if (attempt > 20) throw new Error(`could not register ${path}`);
+      await this.options.clock.sleep(100);
+    }
+    await this.beat();
+  }
+
+  held(): boolean {
+    return !this.over && this.options.clock.boottimeMs() < this.deadlineMs;
+  }
+
+  remainingMs(): number {
+    return this.over ? 0 : Math.max(0, this.deadlineMs - this.options.clock.boottimeMs());
+  }
+
+  whenHeld(signal: AbortSignal): Promise<void> {
+    if (this.held() || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  stop(): void {
+    this.over = true;
+    this.cancel();
+  }
+
+  /** One heartbeat: a quorum write that only succeeds while our ephemeral stands. */
+  private async beat(): Promise<void> {
+    if (this.beating || this.over) return;
+    this.beating = true;
+    this.cancel();
+    const { store, paths, clock, node } = this.options;
+    try {
+      const sentAt = clock.boottimeMs();
+      const result = await store.multi([
+        { op: 'check', path: paths.incarnation(node, this.incarnation), version: 'exists' },
+        { op: 'set', path: paths.telemetry(node), data: encode(this.options.blob()), version: 'any' },
+      ]);
+      if (result.kind === 'done') this.renew(sentAt);
+      else if (result.kind === 'refused') {
+        if (result.index === 0) this.lose('this boot was fenced: its lease was removed');
+        else this.options.log.error('the heartbeat was refused', { code: result.code });
+      }
+    } finally {
+      this.beating = false;
+      if (!this.over) this.cancel = clock.after(this.options.heartbeatMs, () => void this.beat());
+    }
+  }
+
+  private renew(sentAtMs: number): void {
+    const { store, tickMs, stopMs } = this.options;
+    this.deadlineMs = leaseDeadlineMs(sentAtMs, { sessionTimeoutMs: store.session.timeoutMs, tickMs, stopMs });
+    this.options.onRenewed(this.deadlineMs);
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

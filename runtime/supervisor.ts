@@ -1,0 +1,104 @@
+/**
+ * The supervision tree inside one daemon: children started in order, each with what the earlier ones
+ * gave; when one fails it and all later ones stop in reverse order and start again (OTP's rest_for_one).
+ * S1: a child is started only when all before it run. S2: over `restarts` in `periodMs` the supervisor
+ * gives up and says so: the service manager restarts the daemon.
+ */
+import type { Clock } from './clock.js';
+import type { Log } from './log.js';
+
+export interface RunningChild {
+  /** Stops it; bounded in time by itself. */
+  stop(): Promise<void> | void;
+  /** Resolves with the reason when the child broke by itself; never for a stop. */
+  readonly failed: Promise<string>;
+}
+
+export interface ChildSpec {
+  readonly id: string;
+  start(): Promise<RunningChild>;
+}
+
+export interface Intensity { readonly restarts: number; readonly periodMs: number }
+
+export class IntensityError extends Error {
+  override readonly name = 'IntensityError';
+}
+
+/** Children that never break by themselves. */
+export const never: Promise<string> = new Promise(() => undefined);
+
+export class RestForOne {
+  private running: { id: string; child: RunningChild }[] = [];
+  private readonly restarts: number[] = [];
+  private stopping = false;
+
+  constructor(
+    private readonly specs: readonly ChildSpec[], private readonly intensity: Intensity,
+    private readonly clock: Clock, private readonly log: Log,
+  ) {}
+
+  /** Runs until stopped (resolves) or over its restart intensity (rejects). */
+  async run(): Promise<void> {
+    while (!this.stopping) {
+      const broken = await this.startFrom(this.running.length) ?? await this.firstFailure();
+      if (broken === null || this.stopping) break;
+      this.log.warn('a part of the daemon broke and is restarted with all after it', broken);
+      this.count(broken);
+      await this.stopDownTo(Math.max(0, this.specs.findIndex((spec) => spec.id === broken.child)));
+      await this.clock.sleep(Math.min(1000, 50 * 2 ** this.restarts.length));
+    }
+    await this.stopDownTo(0);
+  }
+
+  /** Stops all children in reverse order. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake('');
+    await this.stopDownTo(0);
+  }
+
+  private wake: (reason: string) => void = () => undefined;
+
+  private async startFrom(index: number): Promise<{ child: string; reason: string } | null> {
+    for (const spec of this.specs.slice(index)) {
+      if (this.stopping) return null;
+      try {
+        const child = await spec.start();
+        this.running.push({ id: spec.id, child });
+      } catch (error) {
+        return { child: spec.id, reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+      }
+    }
+    return null;
+  }
+
+  private async firstFailure(): Promise<{ child: string; reason: string } | null> {
+    const stopped = new Promise<null>((resolve) => { this.wake = () => resolve(null); });
+    return Promise.race([
+      stopped,
+      ...this.running.map(async ({ id, child }) => ({ child: id, reason: await child.failed })),
+    ]);
+  }
+
+  private count(broken: { child: string; reason: string }): void {
+    const now = this.clock.monotonicMs();
+    this.restarts.push(now);
+    while (this.restarts.length > 0 && now - this.restarts[0]! > this.intensity.periodMs) this.restarts.shift();
+    if (this.restarts.length > this.intensity.restarts) {
+      throw new IntensityError(
+        `${broken.child} broke ${this.restarts.length} times in ${this.intensity.periodMs} ms, last: ${broken.reason}`);
+    }
+  }
+
+  private async stopDownTo(length: number): Promise<void> {
+    while (this.running.length > length) {
+      const { id, child } = this.running.pop()!;
+      try {
+        await child.stop();
+      } catch (error) {
+        this.log.warn('a part of the daemon did not stop cleanly', { child: id, error });
+      }
+    }
+  }
+}

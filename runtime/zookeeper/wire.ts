@@ -1,0 +1,173 @@
+/**
+ * Requests in ZooKeeper's wire format (jute), built whole: length, xid, opcode, body. The xid is filled in by the
+ * library when it sends. Building them here, not with the library's records, keeps version 0 as 0 (the library
+ * sends "any" for it) and gives the operations the library lacks (sync, addWatch, removeWatches).
+ */
+import type { StoreCode, StoreOp } from '../store.js';
+
+/** Opcodes as in ZooKeeper's ZooDefs.OpCode. */
+export const OPCODE = {
+  create: 1, delete: 2, getData: 4, setData: 5, sync: 9, ping: 11, getChildren2: 12, check: 13, multi: 14,
+  removeWatches: 18, addWatch: 106,
+} as const;
+
+/** xid of a ping and of its reply. */
+export const PING_XID = -2;
+
+/** What the library's queue takes. `header.type` chooses the parser of the reply, and may differ from the opcode sent. */
+export interface WireRequest {
+  readonly header: { readonly type: number; xid: number };
+  readonly payload: null;
+  readonly bytes: number;
+  toBuffer(): Buffer;
+}
+
+class Request implements WireRequest {
+  readonly header: { readonly type: number; xid: number };
+  readonly payload = null;
+  readonly #buffer: Buffer;
+
+  constructor(parser: number, buffer: Buffer, xid = 0) {
+    this.header = { type: parser, xid };
+    this.#buffer = buffer;
+  }
+
+  get bytes(): number {
+    return this.#buffer.length;
+  }
+
+  toBuffer(): Buffer {
+    this.#buffer.writeInt32BE(this.header.xid, 4);
+    return this.#buffer;
+  }
+}
+
+const ANY_VERSION = -1;
+const EPHEMERAL_FLAG = 1;
+/** addWatch mode 1: the path and everything below, until removed. */
+const PERSISTENT_RECURSIVE = 1;
+/** removeWatches type 3: whatever watch this connection holds on the path. */
+const ANY_WATCH = 3;
+/** A vector of one ACL: all rights (31) for world:anyone. */
+const OPEN_ACL = Buffer.from('000000010000001f00000005776f726c6400000006616e796f6e65', 'hex');
+const HEADER_BYTES = 12;
+const MULTI_HEADER_BYTES = 9;
+
+/** ZooKeeper's form of a path: absolute, no empty, `.` or `..` segment, no slash at the end, no NUL. */
+export const isPath = (path: string): boolean =>
+  path === '/' || /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/.test(path);
+
+function start(opcode: number, bodyBytes: number): Buffer {
+  const buffer = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
+  buffer.writeInt32BE(buffer.length - 4, 0);
+  buffer.writeInt32BE(opcode, 8);
+  return buffer;
+}
+
+function putText(buffer: Buffer, offset: number, text: string, bytes: number): number {
+  buffer.writeInt32BE(bytes, offset);
+  buffer.write(text, offset + 4, bytes, 'utf8');
+  return offset + 4 + bytes;
+}
+
+function putBytes(buffer: Buffer, offset: number, bytes: Uint8Array): number {
+  buffer.writeInt32BE(bytes.length, offset);
+  buffer.set(bytes, offset + 4);
+  return offset + 4 + bytes.length;
+}
+
+/** A request whose body is a path and then the given bytes. */
+function pathRequest(opcode: number, parser: number, path: string, tail: readonly number[]): WireRequest {
+  const pathBytes = Buffer.byteLength(path);
+  const buffer = start(opcode, 4 + pathBytes + tail.length);
+  buffer.set(tail, putText(buffer, HEADER_BYTES, path, pathBytes));
+  return new Request(parser, buffer);
+}
+
+const NO_WATCH = [0];
+
+export const getDataRequest = (path: string): WireRequest => pathRequest(OPCODE.getData, OPCODE.getData, path, NO_WATCH);
+export const getChildrenRequest = (path: string): WireRequest =>
+  pathRequest(OPCODE.getChildren2, OPCODE.getChildren2, path, NO_WATCH);
+/** The reply is the path: it has the form of a create's. */
+export const syncRequest = (path: string): WireRequest => pathRequest(OPCODE.sync, OPCODE.create, path, []);
+/** The reply has nothing we read: like a delete's. */
+export const addWatchRequest = (path: string): WireRequest =>
+  pathRequest(OPCODE.addWatch, OPCODE.delete, path, [0, 0, 0, PERSISTENT_RECURSIVE]);
+export const removeWatchesRequest = (path: string): WireRequest =>
+  pathRequest(OPCODE.removeWatches, OPCODE.delete, path, [0, 0, 0, ANY_WATCH]);
+export const pingRequest = (): WireRequest => new Request(OPCODE.ping, start(OPCODE.ping, 0), PING_XID);
+
+/** How many of ZooKeeper's operations one of ours is: `absent` is a create and a delete of the same path. */
+export const wireOps = (op: StoreOp): number => (op.op === 'absent' ? 2 : 1);
+
+/** Bytes of one operation inside a multi, its headers included. */
+export function opBytes(op: StoreOp): number {
+  const path = 4 + Buffer.byteLength(op.path);
+  switch (op.op) {
+    case 'check':
+    case 'delete': return MULTI_HEADER_BYTES + path + 4;
+    case 'set': return MULTI_HEADER_BYTES + path + 4 + op.data.length + 4;
+    case 'create': return MULTI_HEADER_BYTES + path + 4 + op.data.length + OPEN_ACL.length + 4;
+    case 'absent': return 2 * MULTI_HEADER_BYTES + 2 * path + 4 + OPEN_ACL.length + 4 + 4;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const versionOf = (version: number | 'any' | 'exists'): number => (typeof version === 'number' ? version : ANY_VERSION);
+
+function putMultiHeader(buffer: Buffer, offset: number, opcode: number, last: 0 | 1): number {
+  buffer.writeInt32BE(opcode, offset);
+  buffer[offset + 4] = last;
+  return buffer.writeInt32BE(-1, offset + 5);
+}
+
+function putVersioned(buffer: Buffer, offset: number, opcode: number, path: string, version: number): number {
+  const at = putText(buffer, putMultiHeader(buffer, offset, opcode, 0), path, Buffer.byteLength(path));
+  return buffer.writeInt32BE(version, at);
+}
+
+function putCreate(buffer: Buffer, offset: number, path: string, data: Uint8Array, flags: number): number {
+  let at = putText(buffer, putMultiHeader(buffer, offset, OPCODE.create, 0), path, Buffer.byteLength(path));
+  at = putBytes(buffer, at, data);
+  buffer.set(OPEN_ACL, at);
+  return buffer.writeInt32BE(flags, at + OPEN_ACL.length);
+}
+
+function putOp(buffer: Buffer, offset: number, op: StoreOp): number {
+  switch (op.op) {
+    case 'check': return putVersioned(buffer, offset, OPCODE.check, op.path, versionOf(op.version));
+    case 'delete': return putVersioned(buffer, offset, OPCODE.delete, op.path, versionOf(op.version));
+    case 'create': return putCreate(buffer, offset, op.path, op.data, op.ephemeral === true ? EPHEMERAL_FLAG : 0);
+    case 'absent':
+      return putVersioned(buffer, putCreate(buffer, offset, op.path, NOTHING, 0), OPCODE.delete, op.path, ANY_VERSION);
+    case 'set': {
+      const at = putText(
+        buffer, putMultiHeader(buffer, offset, OPCODE.setData, 0), op.path, Buffer.byteLength(op.path));
+      return buffer.writeInt32BE(versionOf(op.version), putBytes(buffer, at, op.data));
+    }
+  }
+}
+
+/** A transaction; `bodyBytes` is the sum of opBytes over `ops`. */
+export function multiRequest(ops: readonly StoreOp[], bodyBytes: number): WireRequest {
+  const buffer = start(OPCODE.multi, bodyBytes + MULTI_HEADER_BYTES);
+  let at = HEADER_BYTES;
+  for (const op of ops) at = putOp(buffer, at, op);
+  putMultiHeader(buffer, at, -1, 1);
+  return new Request(OPCODE.multi, buffer);
+}
+
+/** ZooKeeper's error numbers (KeeperException.Code) in the words of the port. */
+export function storeCode(error: number): StoreCode {
+  switch (error) {
+    case -101: return 'no-node';
+    case -102: return 'no-auth';
+    case -103: return 'bad-version';
+    case -110: return 'node-exists';
+    case -111: return 'not-empty';
+    case -112: return 'session-expired';
+    case -125: return 'quota';
+    default: return 'other';
+  }
+}
