@@ -15,9 +15,11 @@ export function runProgram(
   options: { deadlineMs: number; input?: string; env?: Record<string, string> },
 ): Promise<ProgramResult> {
   return new Promise((resolve) => {
+    // Whole milliseconds, and never 0, which would mean no deadline at all.
+    const timeout = Math.max(1, Math.ceil(options.deadlineMs));
     const child = execFile(
       file, [...args],
-      { timeout: options.deadlineMs, killSignal: 'SIGKILL', maxBuffer: 16 << 20, ...(options.env ? { env: options.env } : {}) },
+      { timeout, killSignal: 'SIGKILL', maxBuffer: 16 << 20, ...(options.env ? { env: options.env } : {}) },
       (error, stdout, stderr) => {
         const failure = error as (Error & { code?: unknown; killed?: boolean }) | null;
         resolve({

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createIpmiBmc, parsePower } from '../actors/drivers/ipmi.js';
+import { bmcContract } from '../fixtures/contracts/bmc.js';
+import { startIpmiSim } from '../fixtures/ipmi-sim.js';
+
+const PORT = 6236;
+const DEAD_PORT = 6237;
+
+bmcContract('ipmitool with ipmi_sim', async () => {
+  const sim = await startIpmiSim(PORT);
+  const access = { host: '127.0.0.1', port: PORT, username: sim.username, password: sim.password };
+  return {
+    bmc: createIpmiBmc({ hv1: access, hv2: { ...access, port: DEAD_PORT } }),
+    withWrongPassword: createIpmiBmc({ hv1: { ...access, password: 'guess' } }),
+    node: 'hv1', deadNode: 'hv2',
+    mood: sim.mood, power: sim.power, setPower: sim.setPower, stop: sim.stop,
+  };
+});
+
+describe('the words of ipmitool', () => {
+  it('are read by their meaning, in any case', () => {
+    assert.equal(parsePower('Chassis Power is on\n'), 'on');
+    assert.equal(parsePower('CHASSIS POWER IS OFF\n'), 'off');
+    assert.equal(parsePower('Running Get VSO\nchassis power is Off\r\n'), 'off');
+  });
+  it('that are neither on nor off, or both, are not guessed at', () => {
+    for (const text of ['', 'Chassis Power is unknown\n', 'Chassis Power is on fire\n', 'off\n',
+      'Chassis Power is on\nChassis Power is off\n', 'Chassis Power is not off\n']) assert.equal(parsePower(text), null, text);
+  });
+  it('a tool that is not installed is unknown', async () => {
+    const bmc = createIpmiBmc({ hv1: { host: '127.0.0.1', port: 1, username: 'u', password: 'p' } }, { program: 'no-such-ipmitool' });
+    const outcome = await bmc.read('hv1', 1000);
+    assert.equal(outcome.kind, 'unknown');
+    assert.match(outcome.kind === 'unknown' ? outcome.reason : '', /not installed/);
+  });
+});
