@@ -30,6 +30,8 @@ export class Connection {
   readonly #port: ConnectionPort;
   readonly #splitter = new FrameSplitter();
   #stopped = false;
+  #closing: Promise<void> | null = null;
+  #closeSent = false;
   #cancelTick: () => void = () => undefined;
   #onManagerClosed: () => void = () => undefined;
   #timings: ConnectionTimings;
@@ -90,11 +92,16 @@ export class Connection {
   }
 
   /** Ends the session at the server if one can be reached in time, then stops. */
-  async close(): Promise<void> {
-    if (this.#stopped) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#bounded(ZOOKEEPER_LIMITS.closeMs / 2, () => this.state === 'connected');
     if (!this.#stopped && this.ready()) {
       const closed = new Promise<void>((resolve) => { this.#onManagerClosed = resolve; });
+      this.#closeSent = true;
       this.#manager.close();
       await Promise.race([closed, this.#port.clock.sleep(ZOOKEEPER_LIMITS.closeMs)]);
     }
@@ -147,7 +154,7 @@ export class Connection {
         this.#pingOut = false;
         return;
       case MANAGER.connected: return this.#onConnected();
-      case MANAGER.disconnected: return this.#onDisconnected();
+      case MANAGER.disconnected: return this.#closeSent ? undefined : this.#onDisconnected();
       case MANAGER.expired:
         this.#port.log.warn('the servers ended the session', { session: this.session.id });
         return this.stop('expired');

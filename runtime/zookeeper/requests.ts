@@ -27,7 +27,7 @@ interface Entry {
 
 /** A queue whose shift does not move the rest. */
 class Fifo<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #head = 0;
 
   get length(): number {
@@ -45,6 +45,7 @@ class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
+    this.#items[this.#head] = undefined;
     this.#head += 1;
     if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
@@ -124,12 +125,10 @@ export class Requests {
 
   #pump(): void {
     for (let next = this.#waiting.first(); next !== undefined; next = this.#waiting.first()) {
-      if (next.done !== null) {
-        // The connection may be going down just now: then failWaiting follows.
-        if (!this.#port.ready() || !this.#hasRoom(next.request)) return;
-        this.#send(next);
-      }
+      // The connection may be going down just now: then failWaiting follows.
+      if (next.done !== null && (!this.#port.ready() || !this.#hasRoom(next.request))) return;
       this.#waiting.shift();
+      if (next.done !== null) this.#send(next);
     }
   }
 

@@ -1,0 +1,76 @@
+/** Transactions: the bounds before sending, and what the answer means in terms of the operations as given. */
+import type { MultiResult, Stat, StoreOp } from '../store.js';
+import type { WireReply, WireStat } from './client.js';
+import { MULTI_LIMITS } from './limits.js';
+import type { RequestFailure } from './requests.js';
+import { isPath, opBytes, storeCode, wireOps } from './wire.js';
+
+/** An 8-byte big-endian long as a number; exact below 2^53. */
+const longOf = (bytes: Buffer): number => bytes.readInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4);
+
+const NO_SESSION = '0000000000000000';
+
+export function statOf(stat: WireStat): Stat {
+  const owner = stat.ephemeralOwner.toString('hex');
+  return {
+    version: stat.version,
+    czxid: longOf(stat.czxid),
+    mzxid: longOf(stat.mzxid),
+    numChildren: stat.numChildren,
+    ephemeralOwner: owner === NO_SESSION ? null : owner,
+  };
+}
+
+/** Bytes of the operations on the wire, or the refusal of a transaction that may not be sent. */
+export function measureMulti(ops: readonly StoreOp[]): number | MultiResult {
+  let bytes = 0;
+  for (const [index, op] of ops.entries()) {
+    if (!isPath(op.path)) return { kind: 'refused', index, code: 'other' };
+    bytes += opBytes(op);
+    if (index >= MULTI_LIMITS.ops || bytes > MULTI_LIMITS.bytes) return { kind: 'refused', index, code: 'too-large' };
+  }
+  return bytes;
+}
+
+/**
+ * In a refused transaction every operation is an error: 0 before the one that failed, its own code there, and -2
+ * (runtime inconsistency: not tried) after it.
+ */
+export function multiResultOf(ops: readonly StoreOp[], reply: WireReply | null): MultiResult {
+  const results = reply?.results ?? [];
+  const stats: (Stat | null)[] = [];
+  let zxid: number | null = null;
+  let at = 0;
+  for (const [index, op] of ops.entries()) {
+    let stat: Stat | null = null;
+    for (const end = at + wireOps(op); at < end; at += 1) {
+      const result = results[at];
+      if (result?.err !== undefined && result.err !== 0 && result.err !== -2) {
+        return { kind: 'refused', index, code: storeCode(result.err) };
+      }
+      if (result?.stat) stat = statOf(result.stat);
+    }
+    if (op.op === 'set' && stat) zxid = stat.mzxid;
+    stats.push(stat);
+  }
+  if (results.length !== at || results.some((result) => result.type === -1)) {
+    return { kind: 'unknown', reason: `an answer of ${results.length} results to ${at} operations` };
+  }
+  return { kind: 'done', zxid, stats };
+}
+
+/** An answer that is not about one operation. Only an ended session is known to have changed nothing. */
+export function multiFailure(failure: RequestFailure): MultiResult {
+  if (failure.kind === 'expired') return { kind: 'refused', index: 0, code: 'session-expired' };
+  return { kind: 'unknown', reason: failureText(failure) };
+}
+
+export function failureText(failure: RequestFailure): string {
+  switch (failure.kind) {
+    case 'server': return `ZooKeeper error ${failure.code}`;
+    case 'lost': return 'the connection was lost before the answer came';
+    case 'unsent': return `not sent: ${failure.reason}`;
+    case 'deadline': return `no answer in ${failure.afterMs} ms`;
+    case 'expired': return 'the session has expired';
+  }
+}
