@@ -197,6 +197,7 @@ export class Cell {
       ...letters.map((letter) => ({ input: inputOf(letter.envelope), letter })),
     ];
     let newOwner: Owner | null = null;
+    const refused: StepInput[] = [];
     while (queue.length > 0 && newOwner === null && !record.removed) {
       const { input, letter } = queue.shift()!;
       if (letter) consumed.push(letter.name);
@@ -209,7 +210,8 @@ export class Cell {
         record = output.record;
         outgoing.push(...output.outgoing);
         actions.push(...output.commitEffects);
-        newOwner = this.ownerAfter(output.commitEffects);
+        const transfer = output.commitEffects.findLast((action) => action.type === 'owner.transfer');
+        if (transfer !== undefined) newOwner = this.nextOwner(String(transfer.params['to']), refused, input);
       } catch (error) {
         if (letter === null) throw error;
         dead.push({ envelope: letter.envelope, error: causeChain(error) });
@@ -224,15 +226,20 @@ export class Cell {
         newOwner, consumed, outgoing, extra, dead,
         record: { ...record, revision, commitId: deps.newCommitId(), ownerEpoch: this.owner.epoch },
       },
-      unused: queue.filter((entry) => entry.letter === null).map((entry) => entry.input),
+      unused: [...refused, ...queue.filter((entry) => entry.letter === null).map((entry) => entry.input)],
     };
   }
 
-  private ownerAfter(actions: readonly EmittedAction[]): Owner | null {
-    const transfer = actions.findLast((action) => action.type === 'owner.transfer');
-    if (transfer === undefined) return null;
-    const next = this.deps.resolveOwner(String(transfer.params['to']), this.owner.epoch + 1);
-    return next !== null && next.incarnation === this.owner.incarnation ? null : next;
+  /** The owner after a transfer; null = it stays here, and if `to` is not live the machine is told so. */
+  private nextOwner(to: string, refused: StepInput[], cause: StepInput): Owner | null {
+    const next = this.deps.resolveOwner(to, this.owner.epoch + 1);
+    if (next !== null) return next.incarnation === this.owner.incarnation ? null : next;
+    refused.push({
+      event: { type: 'owner.transfer.refused', to, reason: `${to} is not live` },
+      source: 'owner', id: `${cause.id}:refused`, operationId: null,
+      correlation: cause.correlation, causation: cause.id, settles: null,
+    });
+    return null;
   }
 
   private committed(turn: Turn, recordVersion: number, unused: readonly StepInput[]): void {

@@ -67,7 +67,11 @@ export async function runEffect(
 
 /** The input that brings an effect's outcome to its machine: `<kind>.done|refused|unknown`. */
 export function answerInput(effect: PendingEffect, outcome: EffectOutcome): StepInput {
-  const fields = outcome.kind === 'done' ? { result: outcome.value } : { reason: outcome.reason };
+  const requestId = effect.params['requestId'];
+  const fields = {
+    ...(outcome.kind === 'done' ? { result: outcome.value } : { reason: outcome.reason }),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
   return {
     event: { type: `${effect.kind}.${outcome.kind}`, effectId: effect.effectId, ...fields },
     source: 'effect', id: effect.effectId, operationId: null,

@@ -6,7 +6,7 @@ import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
-import type { ActorRecord, Operation, PendingEffect, Timer, Transition } from './record.js';
+import { RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition } from './record.js';
 
 export interface StepInput {
   readonly event: ActorEvent;
@@ -166,4 +166,24 @@ function withTransition(
     operationId: input.operationId, correlation: input.correlation, causation: input.causation,
   };
   return { ...next, seq: transition.seq, tail: [...next.tail, transition].slice(-LIMITS.tailLength) };
+}
+
+/** The first record of a new actor: its machine's initial state, with what that asks for pending. */
+export function createRecord(
+  behavior: Behavior, id: string, input: unknown, meta: StepMeta, correlation: string, commitId: string,
+): ActorRecord {
+  const reaction = behavior.init(input);
+  const blank: ActorRecord = {
+    recordVersion: RECORD_VERSION, kind: behavior.kind, id, machineVersion: behavior.version, revision: meta.revision, commitId,
+    ownerEpoch: meta.epoch - 1, snapshot: { value: '', context: {}, status: 'active' },
+    effects: [], timers: [], operations: [], seq: 0, tail: [], restarts: [], fault: null, removed: false,
+  };
+  const output = applyActions({ ...blank, snapshot: reaction.snapshot }, blank, reaction.actions, {
+    event: { type: 'actor.created' }, source: 'owner', id: `${behavior.kind}/${id}:created`, operationId: null,
+    correlation, causation: null, settles: null,
+  }, meta);
+  if (output.outgoing.length > 0 || output.commitEffects.length > 0) {
+    throw new Error(`machine ${behavior.kind} sends or commits something at its birth: only timers and world effects may begin there`);
+  }
+  return output.record;
 }

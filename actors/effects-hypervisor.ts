@@ -1,0 +1,89 @@
+/** A VM's effects on this node's hypervisor. Each looks before it acts when it may have begun before. */
+import type { AgentEffects, GuestObservation, GuestState, VmEffects } from '../machines/effects.js';
+import type { Paths } from '../runtime/paths.js';
+import type { Store } from '../runtime/store.js';
+import { decodeOwner, decodeRecord } from '../runtime/codec.js';
+import type { PvcConfig } from './config.js';
+import { readDocument } from './documents.js';
+import type { DomainInfo, Hypervisor } from './drivers/hypervisor.js';
+import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
+import type { HandlersOf } from './handlers.js';
+
+type Names = 'hypervisor.start' | 'hypervisor.shutdown' | 'hypervisor.destroy' | 'hypervisor.resume' | 'hypervisor.observe' | 'hypervisor.migrate';
+
+export interface HypervisorDeps {
+  readonly hypervisor: Hypervisor;
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly config: PvcConfig;
+  /** A migration's progress, for telemetry. */
+  onProgress(uuid: string, progress: { totalBytes: number; remainingBytes: number } | null): void;
+}
+
+const observation = (info: DomainInfo | null): GuestObservation => ({ state: (info?.state ?? 'absent') as GuestState });
+
+async function observe(hypervisor: Hypervisor, uuid: string): Promise<Outcome<GuestObservation>> {
+  const outcome = await hypervisor.observe(uuid);
+  return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
+}
+
+export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffects, Names>> {
+  const { hypervisor, config } = deps;
+  return {
+    async 'hypervisor.start'(params, context) {
+      const xml = await readDocument(deps.store, deps.paths, params.xmlHash);
+      if (xml === null) return refused(`the definition of ${params.name} (document ${params.xmlHash}) is missing`);
+      const outcome = await hypervisor.start({
+        uuid: params.uuid, name: params.name, xml, epoch: context.epoch, effectId: context.effectId, deadlineMs: params.deadlineMs,
+      });
+      return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
+    },
+    'hypervisor.shutdown': (params) => hypervisor.shutdown(params.uuid),
+    'hypervisor.destroy': (params) => hypervisor.destroy(params.uuid),
+    async 'hypervisor.resume'(params) {
+      const outcome = await hypervisor.resume(params.uuid);
+      return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
+    },
+    'hypervisor.observe': (params) => observe(hypervisor, params.uuid),
+    async 'hypervisor.migrate'(params, context) {
+      if (context.resumed) return unknown('the daemon restarted while the guest was moving');
+      const target = config.addresses[params.target];
+      if (target === undefined) return refused(`${params.target} is no node of this cluster`);
+      const outcome = await hypervisor.migrate({
+        uuid: params.uuid, targetHost: target.cluster, maxDowntimeMs: params.maxDowntimeMs,
+        effectId: context.effectId, deadlineMs: params.deadlineMs,
+        onProgress: (progress) => deps.onProgress(params.uuid, progress),
+      });
+      deps.onProgress(params.uuid, null);
+      return outcome;
+    },
+  };
+}
+
+/** What a VM's record says of this node: it may be destroyed here only if neither owner nor target is named. */
+async function namedHere(deps: HypervisorDeps, uuid: string): Promise<string | null> {
+  const { store, paths, config } = deps;
+  const address = `vm/${uuid}` as const;
+  await store.sync(paths.record(address));
+  const [ownerNode, recordNode] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
+  if (ownerNode === null || recordNode === null) return null;
+  const owner = decodeOwner(ownerNode.data);
+  if (owner.node === config.node) return 'this node owns the VM';
+  const context = decodeRecord(recordNode.data).snapshot.context as { migration?: { target?: { node?: string } | null } | null };
+  return context.migration?.target?.node === config.node ? 'the VM is on its way to this node' : null;
+}
+
+export function agentHypervisorEffects(
+  deps: HypervisorDeps,
+): HandlersOf<Pick<AgentEffects, 'hypervisor.observe' | 'hypervisor.ensureAbsent'>> {
+  const { hypervisor } = deps;
+  return {
+    'hypervisor.observe': (params) => observe(hypervisor, params.uuid),
+    async 'hypervisor.ensureAbsent'(params) {
+      const reason = await namedHere(deps, params.uuid);
+      if (reason !== null) return refused(reason);
+      const gone = await hypervisor.destroy(params.uuid);
+      return gone.kind === 'done' ? done({ state: 'absent' as const }) : gone;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * Liveness: on the primary, tells each node's actor what the leases and heartbeats say. It judges nothing.
+ * It is level-triggered: facts are derived anew from the mirror at every change and tick, and repeated until
+ * the machine has seen them, so a lost or doubled fact changes nothing.
+ */
+import { addressOf } from '../runtime/address.js';
+import type { Clock } from '../runtime/clock.js';
+import type { ActorEvent } from '../runtime/envelope.js';
+import type { Host } from '../runtime/host.js';
+import type { Mirror } from '../runtime/mirror.js';
+import type { Primacy } from '../runtime/primacy.js';
+import type { NodeContext } from '../machines/node/messages.js';
+
+export interface LivenessDeps {
+  readonly mirror: Mirror;
+  readonly host: Host;
+  readonly primacy: Primacy;
+  readonly clock: Clock;
+  readonly nodes: readonly string[];
+  /** Silence of a heartbeat after which a node is doubted, milliseconds. */
+  readonly silentMs: number;
+  /** How long this process has had an unbroken quorum connection, milliseconds. */
+  quorumAgeMs(): number;
+}
+
+const TICK_MS = 500;
+/** A fact that the machine seems not to have taken is told again after this time. */
+const REPEAT_MS = 5000;
+
+export class Liveness {
+  private readonly told = new Map<string, { key: string; at: number }>();
+  private stopped = false;
+
+  constructor(private readonly deps: LivenessDeps) {
+    deps.mirror.listen({ onLive: (node) => this.look(node), onTelemetry: (node) => this.look(node), onPrimary: () => this.lookAll() });
+  }
+
+  start(): void {
+    const tick = (): void => {
+      if (this.stopped) return;
+      this.lookAll();
+      this.deps.clock.after(TICK_MS, tick, true);
+    };
+    tick();
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private lookAll(): void {
+    for (const node of this.deps.nodes) this.look(node);
+  }
+
+  private look(node: string): void {
+    if (this.stopped || !this.deps.nodes.includes(node)) return;
+    if (!this.deps.primacy.isPrimary()) {
+      this.told.clear();
+      return;
+    }
+    const context = this.deps.mirror.actors.get(addressOf('node', node))?.record.snapshot.context as NodeContext | undefined;
+    if (context === undefined) return;
+    const live = this.deps.mirror.liveOf(node);
+    if (live !== null && (context.incarnation !== live.incarnation || context.boot?.bootId !== live.bootId)) {
+      this.tell(node, `joined ${live.incarnation}`, { type: 'node.joined', bootId: live.bootId, incarnation: live.incarnation });
+    } else if (live === null && context.incarnation !== null) {
+      this.tell(node, `lost ${context.incarnation}`, {
+        type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
+        quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
+      });
+    } else if (live !== null) {
+      this.hear(node);
+    }
+  }
+
+  /** How long the facts have been fresh: neither a new primary nor a returned quorum judges by silence alone. */
+  private quorumAgeMs(): number {
+    return Math.min(this.deps.primacy.heldForMs(), this.deps.quorumAgeMs());
+  }
+
+  /** Nodes seen in this generation that hold no lease now. */
+  private suspects(): number {
+    return this.deps.nodes.filter((node) => {
+      const context = this.deps.mirror.actors.get(addressOf('node', node))?.record.snapshot.context as NodeContext | undefined;
+      return context?.incarnation != null && this.deps.mirror.liveOf(node) === null;
+    }).length;
+  }
+
+  private hear(node: string): void {
+    const heard = this.deps.mirror.telemetryOf(node);
+    if (heard === null) return;
+    const silent = heard.silentMs > this.deps.silentMs && this.quorumAgeMs() > this.deps.silentMs;
+    const last = this.told.get(node)?.key;
+    if (silent) this.tell(node, `silent ${heard.mzxid}`, { type: 'node.silent', sinceMs: Math.round(heard.silentMs) });
+    else if (last?.startsWith('silent')) this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
+  }
+
+  private tell(node: string, key: string, event: ActorEvent): void {
+    const now = this.deps.clock.monotonicMs();
+    const last = this.told.get(node);
+    if (last?.key === key && now - last.at < REPEAT_MS) return;
+    if (this.deps.host.tell(addressOf('node', node), event)) this.told.set(node, { key, at: now });
+  }
+}
