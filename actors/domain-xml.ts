@@ -170,11 +170,11 @@ export function stampDomainXml(
   return new XMLBuilder(BUILDER_OPTIONS).build([toOrdered({ ...root, attributes: without(root.attributes, 'id'), children })]) as string;
 }
 
-/** The stamp in a domain XML, or in the lone metadata element that libvirt hands out; null if there is none. */
+/** The stamp in a domain XML, or in the lone metadata element that libvirt hands out (without its prefix); null if there is none. */
 export function readStamp(xml: string): DomainStamp | null {
   try {
     const root = parseTree(xml, DOMAIN_XML_LIMITS);
-    const element = isStamp(root) ? root : elements(elements(root, 'metadata')[0]).find(isStamp);
+    const element = root.name === 'actor' || isStamp(root) ? root : elements(elements(root, 'metadata')[0]).find(isStamp);
     const epoch = Number(attribute(element, 'epoch') ?? 'none');
     const effectId = attribute(element, 'effect');
     return Number.isSafeInteger(epoch) && effectId !== null ? { epoch, effectId } : null;

@@ -1,0 +1,179 @@
+/** The hypervisor port on libvirt: stamps and checks here, C calls in the worker process (port.ts, worker.ts). */
+import { join } from 'node:path';
+import { systemClock, type Clock } from '../../../runtime/clock.js';
+import type { Log } from '../../../runtime/log.js';
+import { parseDomainXml, stampDomainXml } from '../../domain-xml.js';
+import type { DomainEvent, DomainInfo, DomainState, Hypervisor, StartRequest } from '../hypervisor.js';
+import { refused, unknown, type Outcome } from '../outcome.js';
+import { WorkerPort, type PortOptions } from './port.js';
+import type { CallOf, FromWorker, OperationName, Operations } from './protocol.js';
+
+export interface LibvirtOptions {
+  /** e.g. `qemu:///system`, or `qemu+unix:///system?socket=/path` for a private libvirtd. */
+  readonly uri: string;
+  /** Folder of the guests' serial logs, `<name>.log`; must exist, on a migration's target too. */
+  readonly consoleDir: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Deadline of list, observe, stats, shutdown and resume. */
+  readonly callDeadlineMs?: number;
+  /** Deadline of destroy: SIGTERM, SIGKILL, and the kernel's time to free a large guest. */
+  readonly destroyDeadlineMs?: number;
+  /** How long creation waits for the first connection; afterwards `connected` is simply false. */
+  readonly connectWaitMs?: number;
+  /** See PortOptions; the worker must see the network that guests migrate over. */
+  readonly workerPrefix?: readonly string[];
+}
+
+/** A libvirt hypervisor also tells which process holds the C library: the guard kills it by this id. */
+export interface LibvirtHypervisor extends Hypervisor {
+  readonly workerPid: number | null;
+}
+
+const KEEP_ALIVE_S = 5;
+const KEEP_ALIVE_COUNT = 3;
+/** The worker answers within the deadline it was given; this is for its way back (see migration.ts for the longer one). */
+const RETURN_MS = 1000;
+const CANCEL_MS = 20_000;
+
+/** What changed between what was known and what runs now: the events that nobody was there to hear. */
+export function missedEvents(known: ReadonlyMap<string, DomainState>, domains: readonly DomainInfo[]): readonly DomainEvent[] {
+  const events: DomainEvent[] = [];
+  const present = new Map(domains.map((domain) => [domain.uuid, domain.state]));
+  for (const uuid of known.keys()) {
+    if (!present.has(uuid)) events.push({ uuid, type: 'stopped', detail: 'ended while libvirtd or its driver was away' });
+  }
+  for (const [uuid, state] of present) {
+    const before = known.get(uuid);
+    if (before === undefined) events.push({ uuid, type: 'started', detail: 'found when libvirtd or its driver came back' });
+    else if (before !== state && state === 'paused') events.push({ uuid, type: 'paused', detail: 'found paused' });
+    else if (before !== state && state === 'running') events.push({ uuid, type: 'resumed', detail: 'found running' });
+    else if (before !== state && state === 'crashed') events.push({ uuid, type: 'crashed', detail: 'found crashed' });
+  }
+  return events;
+}
+
+const STATE_AFTER: Readonly<Record<DomainEvent['type'], DomainState | null>> = {
+  started: 'running', resumed: 'running', paused: 'paused', stopped: null, crashed: null, 'migrated-away': null,
+};
+
+class Adapter implements LibvirtHypervisor {
+  readonly #options: LibvirtOptions;
+  readonly #clock: Clock;
+  readonly #port: WorkerPort;
+  readonly #listeners = new Set<(event: DomainEvent) => void>();
+  /** uuid -> last state heard of; null until the first connection. */
+  #known: Map<string, DomainState> | null = null;
+  #connected = false;
+  #onConnected: (() => void)[] = [];
+
+  constructor(options: LibvirtOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#port = new WorkerPort({
+      worker: { uri: options.uri, keepAliveS: KEEP_ALIVE_S, keepAliveCount: KEEP_ALIVE_COUNT },
+      workerPrefix: options.workerPrefix ?? [], clock: this.#clock, log: options.log, onNews: (news) => this.#hear(news),
+    });
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get workerPid(): number | null {
+    return this.#port.pid;
+  }
+
+  /** Resolves at the first connection or when waitMs have passed. */
+  async whenConnected(waitMs: number): Promise<void> {
+    if (this.#connected) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(waitMs, resolve);
+      this.#onConnected.push(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  list = () => this.#call({ operation: 'list', args: {} });
+  stats = () => this.#call({ operation: 'stats', args: {} });
+  observe = (uuid: string) => this.#call({ operation: 'observe', args: { uuid } });
+  shutdown = (uuid: string) => this.#call({ operation: 'shutdown', args: { uuid } });
+  resume = (uuid: string) => this.#call({ operation: 'resume', args: { uuid } });
+
+  start(request: StartRequest): Promise<Outcome<DomainInfo>> {
+    const parsed = parseDomainXml(request.xml);
+    if (!parsed.ok) return Promise.resolve(refused(parsed.reason));
+    const { uuid, name } = parsed.summary;
+    if (uuid !== request.uuid || name !== request.name) {
+      return Promise.resolve(refused(`the XML is that of ${name} (${uuid}), not of ${request.name} (${request.uuid})`));
+    }
+    const xml = stampDomainXml(request.xml, {
+      epoch: request.epoch, effectId: request.effectId, consoleLog: join(this.#options.consoleDir, `${name}.log`),
+    });
+    return this.#call({ operation: 'start', args: { uuid, xml } }, request.deadlineMs);
+  }
+
+  destroy(uuid: string): Promise<Outcome<null>> {
+    const deadlineMs = this.#options.destroyDeadlineMs ?? 30_000;
+    return this.#call({ operation: 'destroy', args: { uuid, deadlineMs } }, deadlineMs + RETURN_MS);
+  }
+
+  migrate: Hypervisor['migrate'] = ({ uuid, targetHost, maxDowntimeMs, deadlineMs, onProgress }) => {
+    if (!/^[0-9A-Za-z.:-]+$/.test(targetHost)) return Promise.resolve(refused(`${JSON.stringify(targetHost)} is no address`));
+    if (!this.#connected) return Promise.resolve(unknown('there is no connection to libvirtd'));
+    return this.#port.call(
+      { operation: 'migrate', args: { uuid, targetHost, maxDowntimeMs, deadlineMs } }, deadlineMs + CANCEL_MS, onProgress);
+  };
+
+  onEvent(listener: (event: DomainEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#connected = false;
+    this.#listeners.clear();
+    await this.#port.close();
+  }
+
+  #call<K extends OperationName>(call: CallOf<K>, deadlineMs?: number): Promise<Outcome<Operations[K]['value']>> {
+    if (!this.#connected) return Promise.resolve(unknown('there is no connection to libvirtd'));
+    return this.#port.call(call, deadlineMs ?? this.#options.callDeadlineMs ?? 5000);
+  }
+
+  #hear(news: Parameters<PortOptions['onNews']>[0]): void {
+    switch (news.type) {
+      case 'event': this.#emit(news.event); return;
+      case 'disconnected':
+        if (this.#connected) this.#options.log.warn('no connection to libvirtd', { reason: news.reason });
+        this.#connected = false;
+        return;
+      case 'connected': this.#reconcile(news);
+    }
+  }
+
+  #reconcile({ domains }: Extract<FromWorker, { type: 'connected' }>): void {
+    this.#connected = true;
+    this.#options.log.info('connected to libvirtd', { domains: domains.length });
+    const missed = this.#known === null ? [] : missedEvents(this.#known, domains);
+    this.#known = new Map(domains.map((domain) => [domain.uuid, domain.state]));
+    for (const event of missed) this.#emit(event);
+    for (const resolve of this.#onConnected.splice(0)) resolve();
+  }
+
+  #emit(event: DomainEvent): void {
+    const state = STATE_AFTER[event.type];
+    if (state === null) this.#known?.delete(event.uuid);
+    else this.#known?.set(event.uuid, state);
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Never rejects: without a libvirtd the result has `connected` false, answers `unknown` and goes on trying. */
+export async function createLibvirtHypervisor(options: LibvirtOptions): Promise<LibvirtHypervisor> {
+  const adapter = new Adapter(options);
+  await adapter.whenConnected(options.connectWaitMs ?? 5000);
+  return adapter;
+}

@@ -1,0 +1,125 @@
+/**
+ * libvirt.so.0 by FFI: the C functions we call, as they are. The only importer of koffi; runs in the worker process only.
+ *
+ * Pointers are bigints; null pointers come back as null. Every function that may talk to libvirtd is called through
+ * `offMain`, never directly: a hung libvirtd must not hang this process. libvirt keeps errors per thread, and
+ * an asynchronous call runs on a thread of its own: the error is read from the connection (see lane.ts).
+ */
+import koffi, { type LibraryHandle } from 'koffi';
+
+export type Pointer = bigint;
+type CFunction = ReturnType<LibraryHandle['func']>;
+
+// libvirt runs on koffi's stack in asynchronous calls (128 KiB if nothing is said); the heap holds a domain's XML.
+koffi.config({ async_stack_size: 1 << 20, async_heap_size: 1 << 20 });
+
+const libvirt = koffi.load('libvirt.so.0');
+const libc = koffi.load('libc.so.6');
+
+const free = libc.func('void free(void *pointer)');
+const HeapText = koffi.disposable('HeapText', 'string', free);
+const ErrorRecord = koffi.struct('virError', { code: 'int', domain: 'int', message: 'const char *' });
+const StatsRecord = koffi.struct('virDomainStatsRecord', { domain: 'void *', params: 'void *', count: 'int' });
+
+const ErrorCallback = koffi.proto('void virErrorFunc(void *opaque, void *error)');
+const LifecycleCallback = koffi.proto('int virLifecycleFunc(void *conn, void *domain, int event, int detail, void *opaque)');
+const CloseCallback = koffi.proto('void virCloseFunc(void *conn, int reason, void *opaque)');
+
+const bind = (prototype: string): CFunction => libvirt.func(prototype);
+
+/** Functions that only touch memory of this process: called directly. */
+export const local = {
+  setErrorFunc: bind('void virSetErrorFunc(void *opaque, virErrorFunc *handler)'),
+  lastError: bind('void *virConnGetLastError(void *conn)'),
+  resetError: bind('void virConnResetLastError(void *conn)'),
+  registerEventLoop: bind('int virEventRegisterDefaultImpl()'),
+  isAlive: bind('int virConnectIsAlive(void *conn)'),
+  freeDomain: bind('int virDomainFree(void *domain)'),
+  uuidOf: bind('int virDomainGetUUIDString(void *domain, _Out_ void *text)'),
+  nameOf: bind('const char *virDomainGetName(void *domain)'),
+  idOf: bind('uint virDomainGetID(void *domain)'),
+  addString: bind('int virTypedParamsAddString(_Inout_ void **params, _Inout_ int *count, _Inout_ int *max, const char *name, const char *value)'),
+  getULongLong: bind('int virTypedParamsGetULLong(void *params, int count, const char *name, _Out_ ulonglong *value)'),
+  getUInt: bind('int virTypedParamsGetUInt(void *params, int count, const char *name, _Out_ uint *value)'),
+  getInt: bind('int virTypedParamsGetInt(void *params, int count, const char *name, _Out_ int *value)'),
+  freeParams: bind('void virTypedParamsFree(void *params, int count)'),
+  forgetClose: bind('int virConnectUnregisterCloseCallback(void *conn, virCloseFunc *callback)'),
+  freeStats: bind('void virDomainStatsRecordListFree(void *records)'),
+  prctl: libc.func('int prctl(int option, ulong argument)'),
+} as const;
+
+/** Functions that talk to libvirtd or wait: only through `offMain`. */
+export const remote = {
+  runEventLoop: bind('int virEventRunDefaultImpl()'),
+  open: bind('void *virConnectOpen(const char *uri)'),
+  close: bind('int virConnectClose(void *conn)'),
+  setKeepAlive: bind('int virConnectSetKeepAlive(void *conn, int interval, uint count)'),
+  onClose: bind('int virConnectRegisterCloseCallback(void *conn, virCloseFunc *callback, void *opaque, void *free)'),
+  onDomainEvent: bind('int virConnectDomainEventRegisterAny(void *conn, void *domain, int event, virLifecycleFunc *callback, void *opaque, void *free)'),
+  list: bind('int virConnectListAllDomains(void *conn, _Out_ void **domains, uint flags)'),
+  lookup: bind('void *virDomainLookupByUUIDString(void *conn, const char *uuid)'),
+  state: bind('int virDomainGetState(void *domain, _Out_ int *state, _Out_ int *reason, uint flags)'),
+  metadata: bind('HeapText virDomainGetMetadata(void *domain, int type, const char *uri, uint flags)'),
+  xml: bind('HeapText virDomainGetXMLDesc(void *domain, uint flags)'),
+  create: bind('void *virDomainCreateXML(void *conn, const char *xml, uint flags)'),
+  resume: bind('int virDomainResume(void *domain)'),
+  shutdown: bind('int virDomainShutdownFlags(void *domain, uint flags)'),
+  destroy: bind('int virDomainDestroyFlags(void *domain, uint flags)'),
+  migrate: bind('int virDomainMigrateToURI3(void *domain, const char *uri, void *params, uint count, uint flags)'),
+  setMaxDowntime: bind('int virDomainMigrateSetMaxDowntime(void *domain, ulonglong milliseconds, uint flags)'),
+  jobStats: bind('int virDomainGetJobStats(void *domain, _Out_ int *type, _Out_ void **params, _Out_ int *count, uint flags)'),
+  abortJob: bind('int virDomainAbortJob(void *domain)'),
+  allStats: bind('int virConnectGetAllDomainStats(void *conn, uint stats, _Out_ void **records, uint flags)'),
+} as const;
+
+/** Runs a C function on a thread of libuv's pool; one thread is held until it returns. */
+export const offMain = <T>(target: CFunction, ...parameters: readonly unknown[]): Promise<T> =>
+  new Promise((resolve, reject) => {
+    target.async(...parameters, (error: unknown, result: T) => (error === null ? resolve(result) : reject(error as Error)));
+  });
+
+const decodePointers = (array: Pointer, count: number): Pointer[] =>
+  count === 0 ? [] : koffi.decode(array, koffi.array('void *', count)) as Pointer[];
+
+/** `T *array` of `count` pointers; the array itself (not what it points to) is freed. */
+export function takePointers(array: Pointer, count: number): readonly Pointer[] {
+  const pointers = decodePointers(array, count);
+  free(array);
+  return pointers;
+}
+
+/** Reads a NULL-terminated list of stats records; free it with `local.freeStats` afterwards. */
+export function readStats(list: Pointer, count: number): readonly { domain: Pointer; params: Pointer; count: number }[] {
+  return decodePointers(list, count).map((record) => koffi.decode(record, StatsRecord) as { domain: Pointer; params: Pointer; count: number });
+}
+
+export interface LibvirtError {
+  /** virErrorNumber. */
+  readonly code: number;
+  readonly message: string;
+}
+
+export const readError = (error: Pointer | null): LibvirtError | null => {
+  if (error === null) return null;
+  const { code, message } = koffi.decode(error, ErrorRecord) as { code: number; message: string | null };
+  return code === 0 ? null : { code, message: message ?? `libvirt error ${code}` };
+};
+
+/** Callbacks live as long as the worker. They run on the main thread while the C thread waits for them: keep them short. */
+export const callbacks = {
+  error: (handler: (error: LibvirtError | null) => void): unknown =>
+    koffi.register((_opaque: Pointer, error: Pointer) => handler(readError(error)), koffi.pointer(ErrorCallback)),
+  lifecycle: (handler: (domain: Pointer, event: number, detail: number) => void): unknown =>
+    koffi.register((_conn: Pointer, domain: Pointer, event: number, detail: number) => {
+      handler(domain, event, detail);
+      return 0;
+    }, koffi.pointer(LifecycleCallback)),
+  close: (handler: (connection: Pointer, reason: number) => void): unknown =>
+    koffi.register(handler, koffi.pointer(CloseCallback)),
+};
+
+export const uuidOf = (domain: Pointer): string => {
+  const text = Buffer.alloc(37);
+  local.uuidOf(domain, text);
+  return text.toString('latin1', 0, 36);
+};

@@ -1,0 +1,41 @@
+/** What the adapter and its worker process say to each other over Node's IPC channel (JSON). */
+import type { Outcome } from '../outcome.js';
+import type { DomainEvent, DomainInfo, DomainStats } from '../hypervisor.js';
+
+export interface WorkerOptions {
+  readonly uri: string;
+  /** Seconds between keep-alives on an idle connection, and how many may go unanswered. */
+  readonly keepAliveS: number;
+  readonly keepAliveCount: number;
+}
+
+/** Operation -> its arguments and its answer's value. */
+export interface Operations {
+  list: { args: Record<never, never>; value: readonly DomainInfo[] };
+  observe: { args: { uuid: string }; value: DomainInfo | null };
+  start: { args: { uuid: string; xml: string }; value: DomainInfo };
+  shutdown: { args: { uuid: string }; value: null };
+  destroy: { args: { uuid: string; deadlineMs: number }; value: null };
+  resume: { args: { uuid: string }; value: DomainInfo };
+  migrate: { args: { uuid: string; targetHost: string; maxDowntimeMs: number; deadlineMs: number }; value: { durationMs: number } };
+  stats: { args: Record<never, never>; value: readonly DomainStats[] };
+}
+export type OperationName = keyof Operations;
+
+/** Distributes over the operations, so that each name keeps its own arguments. */
+export type CallOf<K extends OperationName = OperationName> = {
+  [N in K]: { readonly operation: N; readonly args: Operations[N]['args'] };
+}[K];
+
+export type ToWorker =
+  | { readonly type: 'call'; readonly id: number; readonly call: CallOf }
+  | { readonly type: 'ping'; readonly id: number };
+
+export type FromWorker =
+  | { readonly type: 'answer'; readonly id: number; readonly outcome: Outcome<unknown> }
+  | { readonly type: 'progress'; readonly id: number; readonly totalBytes: number; readonly remainingBytes: number }
+  | { readonly type: 'event'; readonly event: DomainEvent }
+  /** The connection stands; what runs at that moment. */
+  | { readonly type: 'connected'; readonly domains: readonly DomainInfo[] }
+  | { readonly type: 'disconnected'; readonly reason: string }
+  | { readonly type: 'pong'; readonly id: number };

@@ -1,0 +1,146 @@
+/**
+ * The process that holds libvirt, like an Erlang port: it may hang or crash without hurting the daemon. It speaks
+ * `protocol.ts` with its parent and ends with it. Started by port.ts with one argument: WorkerOptions as JSON.
+ */
+import { takeCoverage } from 'node:v8';
+import { systemClock as clock } from '../../../runtime/clock.js';
+import { done, unknown, type Outcome } from '../outcome.js';
+import {
+  destroyDomain, failed, find, listDomains, resumeDomain, shutdownDomain, startDomain,
+} from './domains.js';
+import { callbacks, local, offMain, remote, uuidOf, type Pointer } from './library.js';
+import { Lanes, LibvirtFailure, openLane, type Lane } from './lane.js';
+import { migrateDomain } from './migration.js';
+import type { CallOf, FromWorker, ToWorker, WorkerOptions } from './protocol.js';
+import { eventOf } from './states.js';
+import { readAllStats, type VncCache } from './statistics.js';
+
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 1000;
+/** A libvirtd that takes the connection but does not answer: only a new process is sure to be rid of the thread. */
+const OPEN_DEADLINE_MS = 15_000;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+const EVENT_LIFECYCLE = 0;
+
+const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions;
+const lanes = new Lanes(options);
+const vncCache: VncCache = new Map();
+const starting = new Map<string, Promise<Outcome<unknown>>>();
+/** Quick questions and events; statistics have a lane of their own. Null while there is no connection. */
+let main: Lane | null = null;
+let statistics: Lane | null = null;
+let lastError = '';
+
+const tell = (message: FromWorker): void => {
+  if (process.connected) process.send?.(message, () => undefined);
+};
+
+/** An orderly exit would join the threads of pending C calls, which may never return. */
+function end(reason: string | null): never {
+  if (reason !== null) process.stderr.write(`${reason}\n`);
+  takeCoverage();
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('killed');
+}
+
+function lose(lane: Lane, reason: string): void {
+  if (main !== lane) return;
+  local.forgetClose(lane.connection, onClose);
+  lane.close();
+  statistics?.close();
+  main = statistics = null;
+  lanes.drop();
+  tell({ type: 'disconnected', reason });
+  void connect();
+}
+
+const onClose = callbacks.close((connection, reason) => {
+  if (main?.connection === connection) lose(main, ['error', 'end of file', 'keep-alive went unanswered', 'closed'][reason] ?? 'closed');
+});
+const onLifecycle = callbacks.lifecycle((domain: Pointer, event, detail) => {
+  const made = eventOf(uuidOf(domain), event, detail);
+  if (made !== null) tell({ type: 'event', event: made });
+});
+
+async function connect(): Promise<void> {
+  for (let delayMs = RECONNECT_MIN_MS; main === null; delayMs = Math.min(RECONNECT_MAX_MS, delayMs * 2)) {
+    const cancel = clock.after(OPEN_DEADLINE_MS, () => end(`libvirtd at ${options.uri} takes connections but does not answer`));
+    const opened: Lane[] = [];
+    try {
+      opened.push(await openLane(options), await openLane(options));
+      const [first, second] = opened as [Lane, Lane];
+      await first.call<number>(remote.onClose, first.connection, onClose, null, null);
+      await first.call<number>(remote.onDomainEvent, first.connection, null, EVENT_LIFECYCLE, onLifecycle, null, null);
+      const domains = await listDomains(first);
+      [main, statistics] = [first, second];
+      tell({ type: 'connected', domains });
+      // The close callback may have fired before `main` was set.
+      if (!first.alive) lose(first, 'end of file');
+    } catch (error) {
+      if (!(error instanceof LibvirtFailure)) throw error;
+      for (const lane of opened) lane.close();
+      tell({ type: 'disconnected', reason: lastError || error.message });
+      await clock.sleep(delayMs);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/** Two starts of one domain at a time: the second gets the first one's answer. */
+function startOnce(uuid: string, xml: string): Promise<Outcome<unknown>> {
+  const running = starting.get(uuid) ?? lanes.use((lane) => startDomain(lane, uuid, xml)).finally(() => starting.delete(uuid));
+  starting.set(uuid, running);
+  return running;
+}
+
+async function perform(id: number, { operation, args }: CallOf, quick: Lane, figures: Lane): Promise<Outcome<unknown>> {
+  switch (operation) {
+    case 'list': return done(await listDomains(quick));
+    case 'observe': return done((await find(quick, args.uuid))?.info ?? null);
+    case 'stats': return done(await readAllStats(figures, vncCache));
+    case 'start': return startOnce(args.uuid, args.xml);
+    case 'shutdown': return lanes.use((lane) => shutdownDomain(lane, args.uuid));
+    case 'resume': return lanes.use((lane) => resumeDomain(lane, args.uuid));
+    case 'destroy': return lanes.use((lane) => destroyDomain(lane, args.uuid, args.deadlineMs, clock));
+    case 'migrate': return migrateDomain(quick, lanes, args, clock,
+      (totalBytes, remainingBytes) => tell({ type: 'progress', id, totalBytes, remainingBytes }));
+  }
+}
+
+async function answer(id: number, call: CallOf): Promise<void> {
+  if (main === null || statistics === null) {
+    tell({ type: 'answer', id, outcome: unknown(`there is no connection to libvirtd${lastError ? `: ${lastError}` : ''}`) });
+    return;
+  }
+  const used = main;
+  try {
+    tell({ type: 'answer', id, outcome: await perform(id, call, main, statistics) });
+  } catch (error) {
+    // A failed question is no answer: whatever was asked, its effect is not known. Definite refusals are outcomes already.
+    tell({ type: 'answer', id, outcome: call.operation === 'shutdown' || call.operation === 'resume' ? failed(error) : unknown(String(error)) });
+  }
+  if (!used.alive) lose(used, 'the connection broke');
+}
+
+async function pumpEvents(): Promise<never> {
+  for (;;) if (await offMain<number>(remote.runEventLoop) < 0) end(`libvirt's event loop failed: ${lastError}`);
+}
+
+process.title = 'pvc-libvirt';
+process.on('disconnect', () => end(null));
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'ping') tell({ type: 'pong', id: message.id });
+  else void answer(message.id, message.call);
+});
+// The channel ends with the parent; this also holds when our own loop is stuck.
+local.prctl(PR_SET_PDEATHSIG, SIGKILL);
+// Without a handler libvirt prints every error, even "no such domain", to standard error.
+local.setErrorFunc(null, callbacks.error((error) => {
+  lastError = error?.message ?? '';
+}));
+local.registerEventLoop();
+const crash = (error: unknown): never => end(error instanceof Error ? error.stack ?? error.message : String(error));
+void pumpEvents().catch(crash);
+void connect().catch(crash);
