@@ -84,19 +84,20 @@ export function leaseDeadlineMs(
  * the relation and both sides of it.
  */
 export function assertLeaseTimings(given: LeaseTimings): void {
-  const timings = {
-    stopMs: GUEST_STOP_MS, electionMs: ELECTION_MS, reconnectMs: RECONNECT_MS, heartbeatMs: HEARTBEAT_MS,
-    requestTimeoutMs: ZOOKEEPER_REQUEST_TIMEOUT_MS, ...given,
-  };
-  const { sessionTimeoutMs, tickMs, syncLimit, electionMs, reconnectMs, heartbeatMs, requestTimeoutMs } = timings;
-  for (const [name, value] of Object.entries(timings)) {
+  const {
+    sessionTimeoutMs, tickMs, syncLimit, stopMs = GUEST_STOP_MS, electionMs = ELECTION_MS, reconnectMs = RECONNECT_MS,
+    heartbeatMs = HEARTBEAT_MS, requestTimeoutMs = ZOOKEEPER_REQUEST_TIMEOUT_MS,
+  } = given;
+  const all = { sessionTimeoutMs, tickMs, syncLimit, stopMs, electionMs, reconnectMs, heartbeatMs, requestTimeoutMs };
+  for (const [name, value] of Object.entries(all)) {
     if (!Number.isFinite(value) || value <= 0) throw new Error(`lease timings: ${name} must be above 0, got ${value}`);
   }
-  const lengthMs = leaseLengthMs(timings);
-  const lease = `${lengthMs} ms of lease (session ${sessionTimeoutMs} - 1.5 x tick ${tickMs} - stop ${timings.stopMs})`;
+  const lengthMs = leaseLengthMs({ sessionTimeoutMs, tickMs, stopMs });
+  const lease = `${lengthMs} ms of lease (session ${sessionTimeoutMs} - 1.5 x tick ${tickMs} - stop ${stopMs})`;
   if (sessionTimeoutMs < 2 * tickMs || sessionTimeoutMs > 20 * tickMs) {
     throw new Error(
-      `lease timings: ZooKeeper grants sessions of 2 to 20 ticks, ${2 * tickMs} to ${20 * tickMs} ms; ${sessionTimeoutMs} ms asked for`,
+      `lease timings: ZooKeeper grants sessions of 2 to 20 ticks, ${2 * tickMs} to ${20 * tickMs} ms; `
+      + `${sessionTimeoutMs} ms asked for`,
     );
   }
   if (sessionTimeoutMs > LEASE_AHEAD_MAX_MS) {
@@ -105,8 +106,9 @@ export function assertLeaseTimings(given: LeaseTimings): void {
   const leaderLossMs = syncLimit * tickMs + electionMs + reconnectMs + heartbeatMs;
   if (leaderLossMs >= lengthMs) {
     throw new Error(
-      `lease timings: the loss of the ZooKeeper leader takes ${leaderLossMs} ms (syncLimit ${syncLimit} x tick ${tickMs} + `
-      + `election ${electionMs} + reconnect ${reconnectMs} + heartbeat ${heartbeatMs}), not below ${lease}`,
+      `lease timings: the loss of the ZooKeeper leader takes ${leaderLossMs} ms (syncLimit ${syncLimit} x `
+      + `tick ${tickMs} + election ${electionMs} + reconnect ${reconnectMs} + heartbeat ${heartbeatMs}), `
+      + `not below ${lease}`,
     );
   }
   const serverLossMs = heartbeatMs + requestTimeoutMs + reconnectMs;

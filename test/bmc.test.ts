@@ -25,11 +25,13 @@ describe('the words of ipmitool', () => {
     assert.equal(parsePower('Running Get VSO\nchassis power is Off\r\n'), 'off');
   });
   it('that are neither on nor off, or both, are not guessed at', () => {
-    for (const text of ['', 'Chassis Power is unknown\n', 'Chassis Power is on fire\n', 'off\n',
-      'Chassis Power is on\nChassis Power is off\n', 'Chassis Power is not off\n']) assert.equal(parsePower(text), null, text);
+    const texts = ['', 'Chassis Power is unknown\n', 'Chassis Power is on fire\n', 'off\n',
+      'Chassis Power is on\nChassis Power is off\n', 'Chassis Power is not off\n'];
+    for (const text of texts) assert.equal(parsePower(text), null, text);
   });
   it('a tool that is not installed is unknown', async () => {
-    const bmc = createIpmiBmc({ hv1: { host: '127.0.0.1', port: 1, username: 'u', password: 'p' } }, { program: 'no-such-ipmitool' });
+    const access = { host: '127.0.0.1', port: 1, username: 'u', password: 'p' };
+    const bmc = createIpmiBmc({ hv1: access }, { program: 'no-such-ipmitool' });
     const outcome = await bmc.read('hv1', 1000);
     assert.equal(outcome.kind, 'unknown');
     assert.match(outcome.kind === 'unknown' ? outcome.reason : '', /not installed/);

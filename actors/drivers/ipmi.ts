@@ -20,7 +20,7 @@ type BmcAccess = PvcConfig['fencing']['bmc'][string];
 
 const SEARCH_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** What -v and -E say on every call, good or bad. */
-const NOISE = /^(Loading IANA|Running Get VSO|Invalid completion code received: Invalid command|Discovered IPMB|IPMI Request Match)/;
+const NOISE = /^(Loading IANA|Running Get VSO|Invalid completion code|Discovered IPMB|IPMI Request Match)/;
 
 function tail(text: string): string {
   const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !NOISE.test(line));
@@ -39,7 +39,9 @@ function failure(node: string, access: BmcAccess, result: ProgramResult, deadlin
   const where = `BMC of ${node} (${access.host}:${access.port})`;
   const said = tail(result.stderr);
   if (result.timedOut) return unknown(`${where}: no answer within ${Math.round(deadlineMs)} ms`);
-  if (/RAKP \d HMAC is invalid/i.test(said)) return refused(`${where} does not accept the password of ${access.username}`);
+  if (/RAKP \d HMAC is invalid/i.test(said)) {
+    return refused(`${where} does not accept the password of ${access.username}`);
+  }
   if (/unauthorized name|insufficient privilege|invalid role/i.test(said)) {
     return refused(`${where} does not accept the user ${access.username}: ${said}`);
   }

@@ -84,7 +84,7 @@ export function startGuard(options: GuardOptions): Guard {
     if (guests || (first && during.fired)) killAll(found, during, log);
     else if (!during.cleared) {
       during.cleared = true;
-      log.warn('no guest is left', { killed: during.guestsKilled, afterMs: Math.round(clock.boottimeMs() - during.sinceMs) });
+      log.warn('no guest is left', { killed: during.guestsKilled, afterMs: clock.boottimeMs() - during.sinceMs });
     }
     const quiet = clock.boottimeMs() - during.lastSeenMs >= GUARD_QUIET_MS;
     schedule(quiet ? GUARD_WATCH_MS : GUARD_ROUND_MS);
