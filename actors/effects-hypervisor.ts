@@ -69,8 +69,8 @@ async function namedHere(deps: HypervisorDeps, uuid: string): Promise<string | n
   if (ownerNode === null || recordNode === null) return null;
   const owner = decodeOwner(ownerNode.data);
   if (owner.node === config.node) return 'this node owns the VM';
-  const context = decodeRecord(recordNode.data).snapshot.context as { migration?: { target?: { node?: string } | null } | null };
-  return context.migration?.target?.node === config.node ? 'the VM is on its way to this node' : null;
+  const context = decodeRecord(recordNode.data).snapshot.context as { target?: { node?: string } | null };
+  return context.target?.node === config.node ? 'the VM is on its way to this node' : null;
 }
 
 export function agentHypervisorEffects(

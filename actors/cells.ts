@@ -1,0 +1,132 @@
+/** The part of the tree that runs actors: host, primacy, homing, liveness, and what feeds them from this node. */
+import type { AgentEffects, NodeEffects, VmEffects } from '../machines/effects.js';
+import type { Proof } from '../machines/node/messages.js';
+import { addressOf } from '../runtime/address.js';
+import type { Behavior } from '../runtime/behavior.js';
+import type { CommitEffect } from '../runtime/cell.js';
+import type { Clock } from '../runtime/clock.js';
+import { encode } from '../runtime/codec.js';
+import type { LeaseGate, WorldEffect } from '../runtime/effects.js';
+import { Host } from '../runtime/host.js';
+import type { Log } from '../runtime/log.js';
+import type { Mirror } from '../runtime/mirror.js';
+import type { Paths } from '../runtime/paths.js';
+import { Primacy } from '../runtime/primacy.js';
+import { newToken } from '../runtime/random.js';
+import type { Owner } from '../runtime/record.js';
+import type { Store } from '../runtime/store.js';
+import { Admin } from './admin.js';
+import { ensureOwnActors } from './births.js';
+import type { Claimant } from './claims.js';
+import { ClusterView } from './cluster-view.js';
+import type { PvcConfig } from './config.js';
+import type { Bmc, Probe } from './drivers/bmc.js';
+import { done, refused } from './drivers/outcome.js';
+import type { DomainEvent, Hypervisor } from './drivers/hypervisor.js';
+import { clusterEffects, placeEffects } from './effects-cluster.js';
+import { agentHypervisorEffects, hypervisorEffects, type HypervisorDeps } from './effects-hypervisor.js';
+import { powerEffects } from './effects-power.js';
+import { asWorldEffects } from './handlers.js';
+import { Homing } from './homing.js';
+import { Liveness } from './liveness.js';
+import { StrayGuests } from './strays.js';
+
+export interface CellsDeps {
+  readonly config: PvcConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly paths: Paths;
+  readonly store: Store;
+  readonly mirror: Mirror;
+  readonly gate: LeaseGate;
+  readonly behaviors: ReadonlyMap<string, Behavior>;
+  readonly commitEffectNames: ReadonlySet<string>;
+  readonly hypervisor: Hypervisor;
+  readonly bmc: Bmc;
+  readonly probe: Probe;
+  readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
+  readonly self: Claimant;
+  quorumAgeMs(): number;
+}
+
+/** Heartbeats a node may miss before it is doubted. */
+const MISSED_HEARTBEATS = 2;
+
+export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
+  const { mirror, clock, log, self, config } = deps;
+  const view = new ClusterView(mirror, config);
+  const primacy: Primacy = new Primacy({
+    ...deps, log: log.child('primacy'), coordinators: config.coordinators, onChange: () => void followPrimacy(),
+  });
+  const host = new Host({
+    ...deps, log: log.child('cell'), commitEffects: commitEffects(deps), newCommitId: () => `${self.incarnation}:${newToken()}`,
+    worldEffects: worldEffects(deps, view, primacy), resolveOwner: (to, epoch) => resolveOwner(mirror, to, epoch),
+  });
+  const homing = new Homing({ ...deps, host, primacy, log: log.child('homing') });
+  const liveness = new Liveness({
+    mirror, host, primacy, clock, nodes: config.allNodes, silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500,
+    quorumAgeMs: deps.quorumAgeMs,
+  });
+  const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
+  const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event));
+  let held = false;
+  const followPrimacy = async (): Promise<void> => {
+    void ensureOwnActors({ ...deps, isPrimary: () => primacy.isPrimary() });
+    if (primacy.isPrimary() === held) return;
+    held = primacy.isPrimary();
+    await (held ? deps.floating.hold() : deps.floating.release()).catch?.((error: unknown) => log.warn('floating addresses', { error }));
+  };
+  host.start();
+  primacy.start();
+  homing.start();
+  liveness.start();
+  strays.start();
+  void ensureOwnActors({ ...deps, isPrimary: () => primacy.isPrimary() });
+  const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')! });
+  return {
+    admin,
+    stop() {
+      unlisten();
+      for (const part of [strays, liveness, homing, primacy, host]) part.stop();
+    },
+  };
+}
+
+/** A guest that ended by itself is a message to its VM. */
+function bringEvent(host: Host, event: DomainEvent): void {
+  if (event.type !== 'stopped' && event.type !== 'crashed') return;
+  host.tell(addressOf('vm', event.uuid), { type: `guest.${event.type}`, detail: event.detail });
+}
+
+/** null = not live. A transfer to the primary goes to whoever the mirror says is. */
+function resolveOwner(mirror: Mirror, to: string, epoch: number): Owner | null {
+  const entry = to === 'primary' ? mirror.primary() : mirror.liveOf(to);
+  if (entry === null || !mirror.isLive(entry.incarnation, entry.node)) return null;
+  return { node: entry.node, incarnation: entry.incarnation, bootId: entry.bootId, epoch, cause: 'transferred' };
+}
+
+function commitEffects({ paths }: CellsDeps): Record<string, CommitEffect> {
+  return {
+    'proof.record': (params) => {
+      const proof = params['proof'] as Proof;
+      return [{ op: 'create', path: paths.fence(proof.boot.node, proof.boot.bootId), data: encode(proof) }];
+    },
+    'actor.remove': (params) => (params['names'] as readonly string[])
+      .map((name) => ({ op: 'delete' as const, path: paths.name('vm', name), version: 'any' as const })),
+  };
+}
+
+function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Record<string, WorldEffect> {
+  const hypervisor: HypervisorDeps = { ...deps, onProgress: (uuid, progress) => view.progress(uuid, progress) };
+  const vm = { ...hypervisorEffects(hypervisor), ...placeEffects(view) };
+  const power = powerEffects(deps.bmc, deps.probe);
+  return {
+    ...asWorldEffects<VmEffects>(vm),
+    ...asWorldEffects<AgentEffects>({ ...power, ...agentHypervisorEffects(hypervisor) }),
+    ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
+    'primary.offer': async (params) => {
+      const to = await primacy.offer((params['to'] as string | null | undefined) ?? null);
+      return to === null ? refused('no other live coordinator can be primary, or this node is not primary') : done({ to });
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * One node's daemon as a supervision tree (rest_for_one): session -> lease -> mirror -> cells -> API.
+ * A lost session stops everything below it and starts it anew; guests are not touched by that: the guard
+ * alone decides about them, by the lease's deadline.
+ */
+import { join } from 'node:path';
+import { COMMIT_EFFECT_NAMES } from '../machines/effects.js';
+import type { MachineDefinition } from '../machines/definition.js';
+import { behaviorOf, type Behavior } from '../runtime/behavior.js';
+import { bootstrap } from '../runtime/bootstrap.js';
+import type { Clock } from '../runtime/clock.js';
+import { MirrorFeed } from '../runtime/feed.js';
+import type { Feed } from '../runtime/feed-types.js';
+import { createGateway } from '../runtime/gateway.js';
+import type { Gateway } from '../runtime/gateway-types.js';
+import { FencedBootError, Lease } from '../runtime/lease.js';
+import { GUEST_STOP_MS } from '../runtime/limits.js';
+import type { Log } from '../runtime/log.js';
+import { Mirror } from '../runtime/mirror.js';
+import { pathsUnder, type Paths } from '../runtime/paths.js';
+import { newToken } from '../runtime/random.js';
+import type { Store, StoreOptions } from '../runtime/store.js';
+import { never, RestForOne, type ChildSpec, type RunningChild } from '../runtime/supervisor.js';
+import type { Admin } from './admin.js';
+import { startCells, type CellsDeps } from './cells.js';
+import type { PvcConfig } from './config.js';
+import type { Bmc, Probe } from './drivers/bmc.js';
+import type { Hypervisor } from './drivers/hypervisor.js';
+import { writeLease } from './guard/lease-file.js';
+import { loadSession, saveSession } from './session-file.js';
+import { createTelemetry } from './telemetry.js';
+
+export interface Services {
+  readonly feed: Feed;
+  readonly gateway: Gateway;
+  readonly admin: Admin;
+}
+
+export interface DaemonDeps {
+  readonly config: PvcConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly facts: { readonly bootId: string; readonly version: string; readonly os: string };
+  readonly definitions: readonly MachineDefinition[];
+  readonly hypervisor: Hypervisor;
+  readonly bmc: Bmc;
+  readonly probe: Probe;
+  readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
+  openStore(options: StoreOptions): Promise<Store>;
+  startApi(services: Services): Promise<RunningChild>;
+}
+
+/** Kinds whose names are an index. */
+const INDEXED_KINDS = ['vm'] as const;
+
+/** What the children give to the ones after them. */
+interface Stage {
+  store: Store | null;
+  lease: Lease | null;
+  mirror: Mirror | null;
+  feed: MirrorFeed | null;
+  services: Services | null;
+  quorumSinceMs: number;
+}
+
+const given = <T>(value: T | null): T => {
+  if (value === null) throw new Error('started out of order');
+  return value;
+};
+
+export function createDaemon(deps: DaemonDeps): RestForOne {
+  const paths = pathsUnder(deps.config.zookeeper.root);
+  const behaviors = new Map<string, Behavior>(deps.definitions.map((definition) => [definition.kind, behaviorOf(definition)]));
+  const stage: Stage = { store: null, lease: null, mirror: null, feed: null, services: null, quorumSinceMs: 0 };
+  const children: ChildSpec[] = [
+    { id: 'session', start: () => startSession(deps, stage) },
+    { id: 'lease', start: () => startLease(deps, paths, behaviors, stage) },
+    { id: 'mirror', start: () => startMirror(deps, paths, stage) },
+    { id: 'cells', start: () => startActors(deps, paths, behaviors, stage) },
+    { id: 'api', start: () => deps.startApi(given(stage.services)) },
+  ];
+  return new RestForOne(children, { restarts: 10, periodMs: 60_000 }, deps.clock, deps.log);
+}
+
+async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChild> {
+  const { config, clock, log } = deps;
+  const file = join(config.paths.run, 'session.json');
+  const resume = loadSession(file);
+  const store = await deps.openStore({
+    servers: config.coordinators.map((node) => `${config.addresses[node]!.cluster}:${config.zookeeper.port}`),
+    sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
+    ...(resume === null ? {} : { resume }),
+  });
+  saveSession(file, store.session);
+  log.info('session', { id: store.session.id, timeoutMs: store.session.timeoutMs, resumed: resume?.id === store.session.id });
+  stage.store = store;
+  stage.quorumSinceMs = clock.monotonicMs();
+  let brokenAt = 0;
+  const failed = new Promise<string>((resolve) => {
+    store.onState((state) => {
+      log.debug('session state', { state });
+      if (state === 'suspended') brokenAt = clock.monotonicMs();
+      // A short change of server is no loss of quorum; a long one means that what we know is old.
+      if (state === 'connected' && clock.monotonicMs() - brokenAt > store.session.timeoutMs / 2) stage.quorumSinceMs = clock.monotonicMs();
+      if (state === 'expired') resolve('the session expired');
+    });
+  });
+  return { failed, stop: () => store.state === 'expired' ? store.close() : Promise.resolve(store.abandon()) };
+}
+
+async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap<string, Behavior>, stage: Stage): Promise<RunningChild> {
+  const { config, clock, log, facts } = deps;
+  const store = given(stage.store);
+  const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
+  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts);
+  const lease: Lease = new Lease({
+    store, paths, clock, log: log.child('lease'), node: config.node, bootId: facts.bootId,
+    tickMs: config.zookeeper.tickMs, stopMs: GUEST_STOP_MS, heartbeatMs: config.timers.telemetryMs,
+    blob: () => {
+      void telemetry.refresh();
+      return telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
+    },
+    onRenewed: (deadlineMs) => writeLease(join(config.paths.run, 'lease'), { deadlineMs, bootId: facts.bootId, incarnation: lease.incarnation }),
+  });
+  try {
+    await lease.start();
+  } catch (error) {
+    if (error instanceof FencedBootError) log.error('this node was fenced and stays out until it is rebooted', { error });
+    throw error;
+  }
+  stage.lease = lease;
+  stage.feed = null;
+  stage.mirror = new Mirror(store, paths, clock, log.child('mirror'));
+  stage.feed = new MirrorFeed(stage.mirror, format.generation);
+  return { failed: lease.lost, stop: () => lease.stop() };
+}
+
+async function startMirror(deps: DaemonDeps, _paths: Paths, stage: Stage): Promise<RunningChild> {
+  const mirror = given(stage.mirror);
+  await mirror.start();
+  given(stage.feed).begin();
+  deps.log.info('mirror ready', { actors: mirror.actors.size });
+  return { failed: never, stop: () => mirror.stop() };
+}
+
+async function startActors(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap<string, Behavior>, stage: Stage): Promise<RunningChild> {
+  const { config, clock, log, facts } = deps;
+  const lease = given(stage.lease);
+  const store = given(stage.store);
+  const feed = given(stage.feed);
+  // primary.offer is answered like a world effect: another coordinator may be quicker, and that is no error.
+  const commitEffectNames = new Set<string>(COMMIT_EFFECT_NAMES.filter((name) => name !== 'primary.offer'));
+  const cellsDeps: CellsDeps = {
+    config, clock, log, paths, behaviors, commitEffectNames, store, gate: lease,
+    mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
+    self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
+    quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
+  };
+  const cells = startCells(cellsDeps);
+  const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId: () => `op-${newToken(8)}` });
+  stage.services = { feed, gateway, admin: cells.admin };
+  return { failed: never, stop: () => cells.stop() };
+}

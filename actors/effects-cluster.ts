@@ -1,0 +1,92 @@
+/** Effects that look at the whole cluster: placing, re-homing after a fence, emptying and refilling a node. */
+import type { NodeEffects, VmEffects } from '../machines/effects.js';
+import type { BootRef } from '../machines/vm/messages.js';
+import { addressOf } from '../runtime/address.js';
+import { decodeOwner, decodeRecord } from '../runtime/codec.js';
+import type { Log } from '../runtime/log.js';
+import type { Paths } from '../runtime/paths.js';
+import type { ActorRecord, Owner } from '../runtime/record.js';
+import type { Store } from '../runtime/store.js';
+import { claim, type Claimant } from './claims.js';
+import type { ClusterView } from './cluster-view.js';
+import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
+import type { HandlersOf } from './handlers.js';
+
+export interface ClusterEffectDeps {
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly log: Log;
+  readonly self: Claimant;
+  readonly view: ClusterView;
+}
+
+type ClusterNames = 'session.fence' | 'cluster.rehome' | 'cluster.evacuate' | 'cluster.homecoming';
+
+export const placeEffects = (view: ClusterView): HandlersOf<Pick<VmEffects, 'cluster.place'>> => ({
+  'cluster.place': (params) => Promise.resolve(done(view.place(params))),
+});
+
+export function clusterEffects(deps: ClusterEffectDeps): HandlersOf<Pick<NodeEffects, ClusterNames>> {
+  return {
+    'session.fence': (params) => fenceSession(deps, params.boot),
+    'cluster.rehome': (params) => rehome(deps, params.boot),
+    'cluster.evacuate': (params) => Promise.resolve(done(deps.view.evacuate(params.node))),
+    'cluster.homecoming': (params) => Promise.resolve(done(deps.view.homecoming(params.node))),
+  };
+}
+
+/** With the stored proof checked in the same multi, the boot's ephemerals go: its lease is over. */
+async function fenceSession({ store, paths }: ClusterEffectDeps, boot: BootRef): Promise<Outcome<null>> {
+  const names = (await store.children(paths.live(boot.node)))?.names ?? [];
+  const mine = names.filter((name) => name.startsWith(`${boot.bootId}.`));
+  const result = await store.multi([
+    { op: 'check', path: paths.fence(boot.node, boot.bootId), version: 'exists' },
+    ...mine.map((name) => ({ op: 'delete' as const, path: paths.incarnation(boot.node, name), version: 'any' as const })),
+  ]);
+  if (result.kind === 'done') return done(null);
+  if (result.kind === 'unknown') return unknown(result.reason);
+  if (result.index === 0) return refused(`no proof about boot ${boot.bootId} of ${boot.node} is on file`);
+  return result.code === 'no-node' ? done(null) : unknown(result.code);
+}
+
+interface Found { readonly uuid: string; readonly owner: Owner; readonly record: ActorRecord }
+
+/** All VMs, read through the leader: what the dead boot committed last must not be missed. */
+async function readVms({ store, paths }: ClusterEffectDeps): Promise<Found[]> {
+  await store.sync(paths.kind('vm'));
+  const ids = (await store.children(paths.kind('vm')))?.names ?? [];
+  const found = await Promise.all(ids.map(async (uuid): Promise<Found | null> => {
+    const address = addressOf('vm', uuid);
+    const [owner, record] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
+    return owner === null || record === null ? null : { uuid, owner: decodeOwner(owner.data), record: decodeRecord(record.data) };
+  }));
+  return found.filter((vm): vm is Found => vm !== null && !vm.record.removed);
+}
+
+const mayRunOn = (vm: Found): readonly BootRef[] =>
+  (vm.record.snapshot.context as { mayRunOn?: readonly BootRef[] }).mayRunOn ?? [];
+
+/**
+ * Claims what the boot owned, then one plan for all its VMs. A VM that its own claimant runs, or another
+ * live node owns, is only `concerned`: it loses the boot from its list of possible copies.
+ */
+async function rehome(deps: ClusterEffectDeps, boot: BootRef): Promise<Outcome<NodeEffects['cluster.rehome']['result']>> {
+  const { self, log, view } = deps;
+  let claimed = 0;
+  const claims: Promise<void>[] = [];
+  for (const vm of await readVms(deps)) {
+    if (vm.owner.node !== boot.node || vm.owner.bootId !== boot.bootId) continue;
+    claims.push(claim(deps, addressOf('vm', vm.uuid)).then((result) => {
+      if (result === 'claimed') claimed += 1;
+      else log.warn('a VM of a fenced node was not claimed', { vm: vm.uuid, result });
+    }));
+  }
+  await Promise.all(claims);
+  const vms = await readVms(deps);
+  const left = vms.filter((vm) => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId);
+  if (left.length > 0) return unknown(`${left.length} VMs of ${boot.node} could not be claimed yet`);
+  const touched = vms.filter((vm) => mayRunOn(vm).some((each) => each.node === boot.node && each.bootId === boot.bootId));
+  const homeless = touched.filter((vm) => vm.owner.incarnation === self.incarnation && !mayRunOn(vm).some((each) => each.bootId === self.bootId));
+  const concerned = touched.filter((vm) => !homeless.includes(vm)).map((vm) => vm.uuid);
+  return done({ moves: view.planRecovery(homeless.map((vm) => vm.record), boot.node), concerned, claimed });
+}

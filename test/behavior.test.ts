@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { assign, setup } from 'xstate';
+import { behaviorOf, stateText } from '../runtime/behavior.js';
+
+const lamp = setup({
+  types: {} as { context: { count: number }; events: { type: 'press'; by: number } | { type: 'fail' } },
+  actions: {} as { shine: (unused: unknown, params: { watts: number }) => void },
+  delays: { tired: 250 },
+}).createMachine({
+  context: { count: 0 },
+  initial: 'off',
+  states: {
+    off: { on: { press: { target: 'on', actions: [assign({ count: ({ context, event }) => context.count + event.by }), { type: 'shine', params: ({ context }) => ({ watts: context.count * 10 }) }] } } },
+    on: {
+      after: { tired: 'off' },
+      on: { press: 'off', fail: { actions: assign({ count: () => { throw new Error('broken filament'); } }) } },
+    },
+  },
+});
+
+const definition = { kind: 'lamp', version: 1, machine: lamp, admit: () => ({ kind: 'accept' as const }) };
+
+describe('XState as a pure function (its inert scope, version pinned)', () => {
+  const behavior = behaviorOf(definition);
+
+  it('gives actions as data with their params, run in order, nothing executed', () => {
+    const first = behavior.init(undefined);
+    assert.equal(stateText(first.snapshot.value), 'off');
+    const next = behavior.react(first.snapshot, { type: 'press', by: 4 });
+    assert.equal(stateText(next.snapshot.value), 'on');
+    assert.deepEqual(next.snapshot.context, { count: 4 });
+    assert.deepEqual(next.actions[0], { type: 'shine', params: { watts: 40 } });
+    const timer = next.actions.find((action) => action.type === 'xstate.raise');
+    assert.equal(timer?.params['delay'], 250);
+    assert.equal(typeof timer?.params['id'], 'string');
+  });
+
+  it('names the timer again when the state is left, and takes its event back in', () => {
+    const on = behavior.react(behavior.init(undefined).snapshot, { type: 'press', by: 1 });
+    const timer = on.actions.find((action) => action.type === 'xstate.raise')!;
+    const left = behavior.react(on.snapshot, { type: 'press', by: 1 });
+    assert.ok(left.actions.some((action) => action.type === 'xstate.cancel' && action.params['sendId'] === timer.params['id']));
+    const fired = behavior.react(on.snapshot, timer.params['event'] as { type: string });
+    assert.equal(stateText(fired.snapshot.value), 'off');
+  });
+
+  it('restores from plain JSON and gives the same answer', () => {
+    const on = behavior.react(behavior.init(undefined).snapshot, { type: 'press', by: 2 });
+    const restored = JSON.parse(JSON.stringify(on.snapshot)) as typeof on.snapshot;
+    assert.deepEqual(behavior.react(restored, { type: 'press', by: 1 }).snapshot, behavior.react(on.snapshot, { type: 'press', by: 1 }).snapshot);
+  });
+
+  it('throws what an assign throws, and is usable afterwards', () => {
+    const on = behavior.react(behavior.init(undefined).snapshot, { type: 'press', by: 2 });
+    assert.throws(() => behavior.react(on.snapshot, { type: 'fail' }), /broken filament/);
+    assert.equal(stateText(behavior.react(on.snapshot, { type: 'press', by: 1 }).snapshot.value), 'off');
+  });
+
+  it('refuses events of XState itself from outside, timers aside', () => {
+    const off = behavior.init(undefined).snapshot;
+    assert.deepEqual(behavior.react(off, { type: 'xstate.done.actor.x' }), { snapshot: off, actions: [] });
+  });
+
+  it('leaves an unknown event without a trace', () => {
+    const off = behavior.init(undefined).snapshot;
+    const same = behavior.react(off, { type: 'nothing' });
+    assert.equal(same.snapshot.context, off.context);
+    assert.deepEqual(same.actions, []);
+  });
+});
