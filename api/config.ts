@@ -169,7 +169,8 @@ function readPaths(path: ConfigReader): PvcConfig['paths'] {
   };
 }
 
-function parseYaml(text: string): unknown {
+/** Throws ConfigError when the text is no YAML. */
+export function parseYaml(text: string): unknown {
   try {
     return parse(text, { maxAliasCount: 100, logLevel: 'error' }) as unknown;
   } catch (error) {

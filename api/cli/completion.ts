@@ -1,6 +1,6 @@
 /** Completion for bash, made from the command table; names of VMs and nodes are asked of the API. */
 import type { Command } from './command.js';
-import { COMMANDS, GROUPS } from './commands/table.js';
+import { allCommands, GROUPS } from './areas.js';
 import { GLOBAL_OPTIONS, nextWords } from './parse.js';
 
 const optionWords = (command: Command): string[] =>
@@ -14,13 +14,15 @@ function namesCommand(command: Command): string {
   return '';
 }
 
-export function bashCompletion(): string {
+export async function bashCompletion(): Promise<string> {
+  const commands = await allCommands();
+  const inner = GROUPS.filter((group) => !commands.some((command) => command.path.join(' ') === group.path.join(' ')));
   const branches = [
-    `    "") words="${[...nextWords([], COMMANDS, GROUPS), ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)].join(' ')}" ;;`,
-    ...GROUPS.map((group) => `    "${group.path.join(' ')}") words="${nextWords(group.path, COMMANDS, GROUPS).join(' ')}" ;;`),
-    ...COMMANDS.map((command) => `    "${command.path.join(' ')}") words="${optionWords(command).join(' ')}"; ask="${namesCommand(command)}" ;;`),
+    `    "") words="${[...nextWords([], commands, GROUPS), ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)].join(' ')}" ;;`,
+    ...inner.map((group) => `    "${group.path.join(' ')}") words="${nextWords(group.path, commands, GROUPS).join(' ')}" ;;`),
+    ...commands.map((command) => `    "${command.path.join(' ')}") words="${optionWords(command).join(' ')}"; ask="${namesCommand(command)}" ;;`),
   ];
-  const known = [...GROUPS, ...COMMANDS].map((one) => `"${one.path.join(' ')}"`).join('|');
+  const known = [...inner, ...commands].map((one) => `"${one.path.join(' ')}"`).join('|');
   return `# source <(pvc completion bash)
 _pvc() {
   local current="\${COMP_WORDS[COMP_CWORD]}" path="" words="" ask="" word next

@@ -1,6 +1,6 @@
 /** The little of /etc/pvc/pvc.conf that the CLI needs: where the API listens, and a key. */
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { parseYaml } from '../config.js';
 import { CliError, EXIT } from './exit.js';
 
 export interface ApiSection {
@@ -23,7 +23,7 @@ interface ConfigFile {
 export function readApiSection(path: string): ApiSection {
   let file: ConfigFile | null;
   try {
-    file = parse(readFileSync(path, 'utf8')) as ConfigFile | null;
+    file = parseYaml(readFileSync(path, 'utf8')) as ConfigFile | null;
   } catch (error) {
     throw new CliError(EXIT.failed, `${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }

@@ -12,9 +12,8 @@ export function helpPage(path: readonly string[], commands: readonly Command[], 
 
 function groupPage(path: readonly string[], commands: readonly Command[], groups: readonly Group[]): string {
   const title = ['pvc', ...path].join(' ');
-  const inside = [...groups, ...commands].filter(
-    (one) => one.path.length === path.length + 1 && path.every((word, index) => one.path[index] === word),
-  );
+  const listed = [...groups.filter((group) => !commands.some((one) => one.path.join(' ') === group.path.join(' '))), ...commands];
+  const inside = listed.filter((one) => one.path.length === path.length + 1 && path.every((word, index) => one.path[index] === word));
   const summary = path.length === 0
     ? 'Parallel Virtual Cluster: manage the cluster, its nodes and its virtual machines.'
     : groups.find((one) => one.path.join(' ') === path.join(' '))?.summary ?? '';

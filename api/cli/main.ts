@@ -1,13 +1,11 @@
 /** `pvc`: arguments in, exit code out. */
-import { createApiClient, type ApiClient } from '../client/http.js';
+import type { ApiClient } from '../client/http.js';
 import { originOf, type Connection } from '../client/connection.js';
+import { commandsOf, GROUPS } from './areas.js';
 import type { CommandContext, GlobalOptions } from './command.js';
-import { COMMANDS, GROUPS } from './commands/table.js';
 import { CliError, EXIT, type ExitCode } from './exit.js';
-import { helpPage } from './help.js';
 import type { CliHost } from './host.js';
-import { chooseConnection } from './local.js';
-import { parse } from './parse.js';
+import { firstWord, parse } from './parse.js';
 import { createTerminal, type Terminal } from './terminal.js';
 
 export interface CliVersion {
@@ -18,9 +16,11 @@ export interface CliVersion {
 export async function runCli(host: CliHost, { version }: CliVersion): Promise<ExitCode> {
   let terminal = createTerminal(host, { quiet: false, silent: false, colour: false });
   try {
-    const parsed = parse(host.argv, COMMANDS, GROUPS, host.env);
+    const commands = await commandsOf(firstWord(host.argv));
+    const parsed = parse(host.argv, commands, GROUPS, host.env);
     if (parsed.kind === 'help') {
-      terminal.print(helpPage(parsed.path, COMMANDS, GROUPS));
+      const { helpPage } = await import('./help.js');
+      terminal.print(helpPage(parsed.path, commands, GROUPS));
       return EXIT.ok;
     }
     if (parsed.kind === 'version') {
@@ -40,12 +40,16 @@ export async function runCli(host: CliHost, { version }: CliVersion): Promise<Ex
 function contextOf(
   host: CliHost, terminal: Terminal, globals: GlobalOptions, values: CommandContext['values'], version: string,
 ): CommandContext {
-  const apiFor = async (connection: Connection): Promise<ApiClient> => createApiClient(connection, {
-    clock: host.clock, userAgent: `pvc-cli/${version}`,
-    ...(globals.debug ? { trace: (line: string) => host.stderr.write(`${line}\n`) } : {}),
-  });
+  const apiFor = async (connection: Connection): Promise<ApiClient> => {
+    const { createApiClient } = await import('../client/http.js');
+    return createApiClient(connection, {
+      clock: host.clock, userAgent: `pvc-cli/${version}`,
+      ...(globals.debug ? { trace: (line: string) => host.stderr.write(`${line}\n`) } : {}),
+    });
+  };
   let chosen: Promise<ApiClient> | null = null;
   const choose = async (): Promise<ApiClient> => {
+    const { chooseConnection } = await import('./local.js');
     const connection = await chooseConnection(host, globals.connection);
     // PVC prints this always; on a terminal it helps, in a script's stderr it is noise.
     if (host.stderr.isTTY === true) {

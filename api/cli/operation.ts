@@ -4,7 +4,7 @@
  */
 import { NoAnswer, type ApiClient, type Call } from '../client/http.js';
 import { openEventStream, StreamRefused, type EventStream } from '../client/stream.js';
-import type { EventObject } from '../events/frames.js';
+import type { PulseEvent } from '../events/frames.js';
 import { accepted, messageOf, noAnswer, refusal } from './calls.js';
 import type { CommandContext } from './command.js';
 import { CliError, EXIT } from './exit.js';
@@ -102,8 +102,8 @@ class Watcher {
     }
   }
 
-  private take(event: EventObject): void {
-    const data = event.data as Readonly<Record<string, unknown>>;
+  private take(event: PulseEvent): void {
+    const { data } = event;
     if (event.topic === 'task') {
       if (data['state'] === 'done' || data['state'] === 'failed') {
         this.ended.set(String(data['operationId'] ?? event.key), {

@@ -57,6 +57,9 @@ function without(values: Raw['values'], own: readonly OptionSpec[]): Raw['values
   return new Map([...values].filter(([name]) => !own.some((option) => option.name === name)));
 }
 
+/** The word that says which area of commands is meant. */
+export const firstWord = (argv: readonly string[]): string | undefined => argv[commandStart(argv)];
+
 /** Index of the first word that is neither a global option nor the value of -c. */
 function commandStart(argv: readonly string[]): number {
   let index = 0;

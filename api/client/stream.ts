@@ -6,7 +6,7 @@
  */
 import type { ClientOptions as SocketOptions, WebSocket as Socket } from 'ws';
 import { systemClock, type Clock } from '../../runtime/clock.js';
-import type { EventObject, GapFrame, ServerFrame } from '../events/frames.js';
+import { CLOSE, SUBPROTOCOL, type ClientFrame, type GapFrame, type PulseEvent, type ServerFrame } from '../events/frames.js';
 import { API_PREFIX, originOf, type Connection } from './connection.js';
 import { NoAnswer } from './http.js';
 
@@ -21,9 +21,9 @@ export interface Subscription {
 }
 
 export interface StreamListener {
-  onEvent(event: EventObject): void;
+  onEvent(event: PulseEvent): void;
   /** The present state, after `snapshot` or a gap. */
-  onSnapshot?(items: readonly EventObject[]): void;
+  onSnapshot?(items: readonly PulseEvent[]): void;
   onGap?(gap: GapFrame): void;
   /** The connection was lost (reason) and is being made again, or is back (null). */
   onInterruption?(reason: string | null): void;
@@ -45,14 +45,12 @@ export class StreamRefused extends Error {
   }
 }
 
-const SUBPROTOCOL = 'pulse.v1.json';
 const SUBSCRIPTION_ID = 'main';
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** The server sends a mark every 5 s; this long without any frame means the connection is dead. */
 const SILENCE_MS = 20_000;
 const RECONNECT_MIN_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
-const CLOSE_GAP = 4010;
 
 /**
  * Opens a stream and subscribes. Resolves once the server has confirmed the subscription: nothing that happens
@@ -123,7 +121,7 @@ class Stream implements EventStream {
         this.expectSound();
         const frame = JSON.parse(String(data)) as ServerFrame;
         if (frame.frame === 'hello') socket.send(JSON.stringify(this.subscribeFrame(first)));
-        else if (frame.frame === 'error') fail(new StreamRefused(4400, frame.message));
+        else if (frame.frame === 'error') fail(new StreamRefused(CLOSE.rubbish, frame.message));
         else if (frame.frame === 'subscribed') {
           subscribed = true;
           this.last ??= frame.cursor;
@@ -140,7 +138,7 @@ class Stream implements EventStream {
     });
   }
 
-  private subscribeFrame(first: boolean): object {
+  private subscribeFrame(first: boolean): ClientFrame {
     const { topics, types, snapshot } = this.subscription;
     // After a loss the present state is asked for too: the server sends it only if it cannot resume.
     return {
@@ -153,7 +151,8 @@ class Stream implements EventStream {
 
   private take(frame: ServerFrame): void {
     if (frame.frame === 'event') {
-      this.last = frame.event.cursor;
+      // Telemetry stands outside the cluster's order and has no cursor.
+      if (frame.event.cursor !== '') this.last = frame.event.cursor;
       this.listener.onEvent(frame.event);
     } else if (frame.frame === 'snapshot') {
       this.listener.onSnapshot?.(frame.items);
@@ -165,12 +164,12 @@ class Stream implements EventStream {
   }
 
   private resume(code: number, reason: string): void {
-    if (code >= 4000 && code < 5000 && code !== CLOSE_GAP && code !== 4008) {
+    if (code >= 4000 && code < 5000 && code !== CLOSE.expired && code !== CLOSE.slowConsumer) {
       this.closed = true;
       this.finish.reject(new StreamRefused(code, reason === '' ? `the server closed the event stream (${code})` : reason));
       return;
     }
-    if (code === CLOSE_GAP) this.last = null;
+    if (code === CLOSE.expired) this.last = null;
     this.listener.onInterruption?.(reason === '' ? `connection lost (${code})` : reason);
     this.retry(RECONNECT_MIN_MS);
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NoAnswer, type Method, type Parameters } from '../../client/http.js';
 import { openEventStream, StreamRefused } from '../../client/stream.js';
-import type { EventObject } from '../../events/frames.js';
+import type { PulseEvent } from '../../events/frames.js';
 import { accepted, noAnswer, refusal } from '../calls.js';
 import type { Command, CommandContext } from '../command.js';
 import { CliError, EXIT, usageError } from '../exit.js';
@@ -18,7 +18,7 @@ async function events(context: CommandContext): Promise<void> {
   const [topics, types, since] = [values.list('topic'), values.list('type'), values.text('since')];
   let left = values.number('count') ?? Number.POSITIVE_INFINITY;
   let stop: () => void = () => undefined;
-  const show = (event: EventObject): void => {
+  const show = (event: PulseEvent): void => {
     if (left <= 0) return;
     left -= 1;
     terminal.print(values.text('format') === 'json' ? JSON.stringify(event) : eventLine(event, terminal.paint));
@@ -109,7 +109,7 @@ export const ownCommands: readonly Command[] = [
     run: async (context) => {
       if (context.values.positional('SHELL') !== 'bash') throw usageError('There is a completion for bash only.');
       const { bashCompletion } = await import('../completion.js');
-      context.terminal.print(bashCompletion());
+      context.terminal.print(await bashCompletion());
     },
   },
 ];

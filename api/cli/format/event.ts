@@ -1,12 +1,12 @@
 /** One event, one line for people. */
-import type { EventObject } from '../../events/frames.js';
+import type { PulseEvent } from '../../events/frames.js';
 import type { Colour, Paint } from '../terminal.js';
 
 const TOPIC_COLOURS: Readonly<Record<string, Colour>> = { vm: 'green', node: 'cyan', task: 'yellow', actor: 'blue', metric: 'purple' };
 
 /** `14:03:07.120 vm     migrated         web1  migrating.handover -> running on hv3 (from hv2)` */
-export function eventLine(event: EventObject, paint: Paint): string {
-  const data = event.data as Readonly<Record<string, unknown>>;
+export function eventLine(event: PulseEvent, paint: Paint): string {
+  const { data } = event;
   const text = (name: string): string => (data[name] === null || data[name] === undefined ? '' : String(data[name]));
   const parts: string[] = [];
   if (text('to') !== '') parts.push(text('from') === '' || text('from') === text('to') ? text('to') : `${text('from')} -> ${text('to')}`);

@@ -1,0 +1,54 @@
+/**
+ * The commands of `pvc` by their first word. An area's files are loaded when its word is used, so that no command
+ * waits for the code of the others.
+ */
+import type { Command, Group } from './command.js';
+
+interface Area {
+  readonly word: string;
+  readonly summary: string;
+  load(): Promise<readonly Command[]>;
+}
+
+const own = async (word: string): Promise<readonly Command[]> =>
+  (await import('./commands/own.js')).ownCommands.filter((command) => command.path[0] === word);
+
+const AREAS: readonly Area[] = [
+  {
+    word: 'connection', summary: 'The clusters this user can talk to.',
+    load: async () => (await import('./commands/connection.js')).connectionCommands,
+  },
+  { word: 'cluster', summary: 'The cluster as a whole.', load: async () => (await import('./commands/cluster.js')).clusterCommands },
+  { word: 'node', summary: 'Nodes: their state, and who is primary.', load: async () => (await import('./commands/node.js')).nodeCommands },
+  {
+    word: 'vm', summary: 'Virtual machines.',
+    load: async () => {
+      const [define, modify, state, view] = await Promise.all([
+        import('./commands/vm-define.js'), import('./commands/vm-modify.js'),
+        import('./commands/vm-state.js'), import('./commands/vm-view.js'),
+      ]);
+      return [...define.vmDefineCommands, ...modify.vmModifyCommands, ...state.vmStateCommands, ...view.vmViewCommands];
+    },
+  },
+  { word: 'events', summary: 'Print what happens in the cluster, as it happens.', load: () => own('events') },
+  { word: 'api', summary: 'Make one raw call to the API.', load: () => own('api') },
+  { word: 'completion', summary: 'Print a completion script for the shell.', load: () => own('completion') },
+];
+
+/** Words that hold commands; for help, the first words of areas that are not loaded are among them. */
+export const GROUPS: readonly Group[] = [
+  ...AREAS.map((area) => ({ path: [area.word], summary: area.summary })),
+  { path: ['cluster', 'maintenance'], summary: 'Maintenance mode.' },
+  { path: ['vm', 'tag'], summary: 'Tags of a VM.' },
+  { path: ['vm', 'vcpu'], summary: 'vCPUs of a VM.' },
+  { path: ['vm', 'memory'], summary: 'Memory of a VM.' },
+];
+
+/** The commands that begin with this word; none for an unknown word. */
+export async function commandsOf(word: string | undefined): Promise<readonly Command[]> {
+  return await AREAS.find((area) => area.word === word)?.load() ?? [];
+}
+
+export async function allCommands(): Promise<readonly Command[]> {
+  return (await Promise.all(AREAS.map((area) => area.load()))).flat();
+}
