@@ -62,13 +62,44 @@ export interface VmInput {
   readonly node: string;
   readonly meta: VmMeta;
   readonly tags: readonly VmTag[];
+  /** How long a guest may take to end after ACPI shutdown before it is destroyed; default 180 s (PVC's vm_shutdown_timeout). */
+  readonly shutdownMs?: number;
 }
 
 /** PVC's words for the state of a VM. */
 export type VmStateWord =
   | 'start' | 'stop' | 'shutdown' | 'restart' | 'migrate' | 'disable' | 'fail' | 'delete';
 
+export const VM_COMMAND_TYPES = [
+  'vm.start', 'vm.shutdown', 'vm.stop', 'vm.restart', 'vm.disable', 'vm.migrate', 'vm.move', 'vm.unmigrate',
+  'vm.meta', 'vm.tag', 'vm.modify', 'vm.undefine',
+] as const satisfies readonly VmCommandType[];
+
+/** What is to happen once the guest has ended. */
+export interface VmStop {
+  readonly then: 'rest' | 'start' | 'relocate' | 'remove';
+  /** Without asking the guest first. */
+  readonly force: boolean;
+}
+
+/** A move to another node under way. */
+export interface VmMove {
+  readonly kind: 'migrate' | 'move' | 'unmigrate' | 'evacuate' | 'return';
+  /** The user's choice of target, or the planner's; null = the selector decides. */
+  readonly only: string | null;
+  readonly forceLive: boolean;
+  /** By shutdown and start instead of live. */
+  readonly cold: boolean;
+  /** PVC's last_node once the move has succeeded. */
+  readonly lastNode: string | null;
+  /** Live attempts made so far. */
+  readonly attempts: number;
+  /** Why the last attempt failed. */
+  readonly failure: string | null;
+}
+
 export interface VmContext extends VmInput {
+  readonly shutdownMs: number;
   /** Home of a temporarily migrated VM (PVC's last_node), or null. */
   readonly lastNode: string | null;
   readonly desired: 'start' | 'stop' | 'disable';
@@ -79,4 +110,24 @@ export interface VmContext extends VmInput {
   readonly waitingReason: string | null;
   /** The operation under way, if a user's command started it. */
   readonly operation: { readonly operationId: string; readonly command: VmCommandType } | null;
+  /** The boot that runs this actor's cell, as owner.acquired last said; null before the first one. */
+  readonly owner: BootRef | null;
+  /** Is the actor held for the primary's sake (nothing runs), or by the node that runs the guest? */
+  readonly heldAs: 'primary' | 'runner';
+  /** The boot that a start or migration under way goes to: its node must not destroy the copy. Null otherwise. */
+  readonly target: BootRef | null;
+  readonly stop: VmStop | null;
+  readonly move: VmMove | null;
+  /** Address of the node actor that asked for this move and wants to hear its end. */
+  readonly reportTo: string | null;
+  /** Failed starts on the present node since the last good one. */
+  readonly startFailures: number;
+  /** Nodes on which starting was given up since the last good start. */
+  readonly triedNodes: readonly string[];
+  /** Guest crashes since it was last stable. */
+  readonly crashes: number;
+  /** Number of the last question to another node's agent: late answers to older ones do not count. */
+  readonly question: number;
+  /** The guest was reported gone before its start was answered: look before believing the answer. */
+  readonly endedEarly: boolean;
 }

@@ -1,0 +1,156 @@
+/**
+ * Every effect of every machine: name -> params and result. The glue's handler tables are mapped
+ * types over these, so that a new effect without a handler does not compile.
+ *
+ * A world effect runs after its commit on the owner's node and is answered by exactly one of
+ * `<name>.done {effectId, result}`, `<name>.refused {effectId, reason}` (known not to have happened)
+ * or `<name>.unknown {effectId, reason}`. `requestId`, where params have one, comes back in the answer.
+ * deadlineMs bounds the whole effect; past it the answer is `unknown`.
+ */
+import type { BootRef, NodeSelector } from './vm/messages.js';
+import type { Proof } from './node/messages.js';
+
+interface Effect<Params, Result> {
+  readonly params: Params & { readonly deadlineMs: number };
+  readonly result: Result;
+}
+
+/** What a hypervisor says of one guest; `absent` = no such domain on that node. */
+export type GuestState = 'absent' | 'running' | 'paused' | 'incoming' | 'shutting-down' | 'crashed' | 'off';
+
+export interface GuestObservation {
+  readonly state: GuestState;
+}
+
+export type Network = 'upstream' | 'cluster' | 'storage';
+export type Power = 'on' | 'off';
+
+/** Why a place is looked for: `migrate` needs another node than the present one. */
+export type PlacePurpose = 'start' | 'migrate';
+
+export interface PlaceParams {
+  readonly uuid: string;
+  readonly purpose: PlacePurpose;
+  /** The user's choice: this node or none; null = any. */
+  readonly only: string | null;
+  /** Taken when it is legal and has room; null = the selector decides. */
+  readonly prefer: string | null;
+  readonly exclude: readonly string[];
+  readonly memoryMiB: number;
+  readonly vcpus: number;
+  readonly nodeLimit: readonly string[] | null;
+  readonly selector: NodeSelector | null;
+}
+
+/** target null = no legal node, and `reason` says why. Otherwise reason may hold a warning. */
+export interface PlaceResult {
+  readonly target: BootRef | null;
+  readonly reason: string | null;
+}
+
+export interface PlannedMove {
+  readonly uuid: string;
+  readonly target: BootRef | null;
+  /** Why there is no target; null when there is one. */
+  readonly reason: string | null;
+}
+
+export interface VmEffects {
+  /** Starts the guest; done if it runs already. The runtime stamps the epoch and the effect id. */
+  'hypervisor.start': Effect<{ uuid: string; name: string; xmlHash: string }, GuestObservation>;
+  /** done = the guest was asked by ACPI; its end is the fact guest.stopped. */
+  'hypervisor.shutdown': Effect<{ uuid: string }, null>;
+  /** done = no copy is on this node any more. */
+  'hypervisor.destroy': Effect<{ uuid: string }, null>;
+  /** Lets a paused copy run; done if it runs; refused if there is none. */
+  'hypervisor.resume': Effect<{ uuid: string }, GuestObservation>;
+  'hypervisor.observe': Effect<{ uuid: string }, GuestObservation>;
+  /** done = no copy here, a complete paused copy on the target. Resumed after a restart: unknown. */
+  'hypervisor.migrate': Effect<{ uuid: string; target: string; maxDowntimeMs: number }, { durationMs: number }>;
+  /** Pure placement over this node's mirror of the cluster. */
+  'cluster.place': Effect<PlaceParams, PlaceResult>;
+}
+
+export interface NodeEffects {
+  'bmc.read': Effect<{ node: string; requestId: string }, { power: Power }>;
+  /** done = the controller took the command. */
+  'bmc.set': Effect<{ node: string; power: Power; requestId: string }, null>;
+  /** Which networks of the node answered; empty = silent everywhere. */
+  'probe.signs': Effect<{ node: string }, { answered: readonly Network[] }>;
+  /**
+   * Deletes the living ephemeral of a boot that is proved dead; done if it was gone already.
+   * Refused without the stored proof.
+   */
+  'session.fence': Effect<{ boot: BootRef; incarnation: string }, null>;
+  /**
+   * Claims every actor that an incarnation of this boot owns for the primary (under the check of the
+   * fence), and plans in one go where its VMs go. `concerned`: VMs that others own and whose
+   * mayRunOn names the boot.
+   */
+  'cluster.rehome': Effect<{ boot: BootRef; proof: Proof }, {
+    moves: readonly PlannedMove[]; concerned: readonly string[]; claimed: number;
+  }>;
+  /** Plan for emptying a node: `moves` for VMs that can move now, `busy` = still here but in transition. */
+  'cluster.evacuate': Effect<{ node: string }, { moves: readonly PlannedMove[]; busy: readonly string[] }>;
+  /** For `ready`: VMs away from home (lastNode is this node), and stopped ones with autostart homed here. */
+  'cluster.homecoming': Effect<{ node: string }, {
+    boot: BootRef | null; back: readonly string[]; start: readonly string[]; busy: readonly string[];
+  }>;
+}
+
+export interface AgentEffects {
+  'bmc.read': NodeEffects['bmc.read'];
+  'bmc.set': NodeEffects['bmc.set'];
+  'probe.signs': Effect<{ node: string; requestId: string }, { answered: readonly Network[] }>;
+  'hypervisor.observe': Effect<{ uuid: string; requestId: string }, GuestObservation>;
+  /**
+   * Destroys whatever copy of the VM is here, unless the VM's record, read after this request, names
+   * this node owner or target: then refused. done = absent, and an incoming one will be refused.
+   */
+  'hypervisor.ensureAbsent': Effect<{ uuid: string; requestId: string }, GuestObservation>;
+}
+
+/** What becomes part of the same transaction as the record. */
+export interface CommitEffects {
+  tell: { readonly to: string; readonly event: { readonly type: string; readonly [field: string]: unknown } };
+  /** Hands the actor over: to a node by name, or to whoever is primary. If that is not live: `owner.transfer.refused`. */
+  'owner.transfer': { readonly to: string };
+  'operation.end': { readonly operationId: string; readonly state: 'done' | 'failed'; readonly message: string | null };
+  /** Creates /pvc/fences/<node>/<boot>. */
+  'proof.record': { readonly proof: Proof };
+  /** Leaves a tombstone and deletes the name index entries. */
+  'actor.remove': { readonly names: readonly string[] };
+  /** Makes this coordinator primary, or (null) any other live one. */
+  'primary.offer': { readonly to: string | null };
+  /** Forgets a pending world effect of this kind on leaving its state. */
+  'effect.cancel': { readonly kind: string };
+}
+
+type EffectMap<Effects> = { readonly [K in keyof Effects]: { readonly params: unknown; readonly result: unknown } };
+
+/** The answers of a set of world effects, as events. */
+export type AnswersOf<Effects extends EffectMap<Effects>> = {
+  [K in keyof Effects & string]:
+    | { readonly type: `${K}.done`; readonly at: number; readonly effectId: string; readonly result: Effects[K]['result']; readonly requestId?: string }
+    | { readonly type: `${K}.refused`; readonly at: number; readonly effectId: string; readonly reason: string; readonly requestId?: string }
+    | { readonly type: `${K}.unknown`; readonly at: number; readonly effectId: string; readonly reason: string; readonly requestId?: string };
+}[keyof Effects & string];
+
+/** Action declarations for setup(): types only, no bodies. */
+export type ActionsOf<Effects extends EffectMap<Effects>> =
+  & { [K in keyof Effects]: (unused: unknown, params: Effects[K]['params']) => void }
+  & { [K in keyof CommitEffects]: (unused: unknown, params: CommitEffects[K]) => void };
+
+export const COMMIT_EFFECT_NAMES = [
+  'tell', 'owner.transfer', 'operation.end', 'proof.record', 'actor.remove', 'primary.offer', 'effect.cancel',
+] as const satisfies readonly (keyof CommitEffects)[];
+export const VM_EFFECT_NAMES = [
+  'hypervisor.start', 'hypervisor.shutdown', 'hypervisor.destroy', 'hypervisor.resume', 'hypervisor.observe',
+  'hypervisor.migrate', 'cluster.place',
+] as const satisfies readonly (keyof VmEffects)[];
+export const NODE_EFFECT_NAMES = [
+  'bmc.read', 'bmc.set', 'probe.signs', 'session.fence', 'cluster.rehome', 'cluster.evacuate', 'cluster.homecoming',
+] as const satisfies readonly (keyof NodeEffects)[];
+export const AGENT_EFFECT_NAMES = [
+  'bmc.read', 'bmc.set', 'probe.signs', 'hypervisor.observe', 'hypervisor.ensureAbsent',
+] as const satisfies readonly (keyof AgentEffects)[];

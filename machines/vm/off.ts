@@ -1,0 +1,59 @@
+/** Part of the VM chart: nothing runs and nothing is wanted. Owner: the primary. */
+import { rehomedWhileOff, wantStart } from './changes.js';
+import type { VmContext } from './messages.js';
+import { beginOperation, conclude, endAtOnce, takeOwner, vmSetup, wishEnd } from './setup.js';
+
+/** What a node held goes back to the primary; an actor that is there already stays. */
+export const handBack = vmSetup.enqueueActions(({ context, enqueue }) => {
+  if (context.heldAs !== 'runner') return;
+  enqueue({ type: 'owner.transfer', params: { to: 'primary' } });
+  enqueue.assign({ heldAs: 'primary' });
+});
+
+const settle = vmSetup.assign({
+  waitingReason: null, target: null, stop: null, move: null,
+});
+
+const ended = conclude(() => null);
+const failed = conclude((context: VmContext) => context.failedReason ?? 'It failed');
+
+const startIt = { target: '#starting.placing', actions: [beginOperation, vmSetup.assign(() => wantStart())] } as const;
+
+const rehome = {
+  actions: [vmSetup.assign(({ context, event }) => ('operationId' in event ? rehomedWhileOff(context, event) : {})), endAtOnce],
+};
+
+export const off = vmSetup.createStateConfig({
+  id: 'off',
+  initial: 'stopped',
+  on: {
+    'vm.start': startIt,
+    'vm.autostart': {
+      target: '#starting.placing',
+      actions: vmSetup.assign(({ context }) => ({ ...wantStart(), meta: { ...context.meta, autostart: false } })),
+    },
+    'vm.migrate': rehome,
+    'vm.move': rehome,
+    'vm.unmigrate': rehome,
+    'vm.undefine': { target: '#removed', actions: beginOperation },
+    // A claim after the death of the last primary: nothing runs, so there is nothing to prove.
+    'owner.acquired': { actions: takeOwner },
+  },
+  states: {
+    stopped: {
+      entry: [settle, ended, handBack],
+      on: { 'vm.disable': { target: 'disabled', actions: [beginOperation, wishEnd] } },
+    },
+    disabled: {
+      entry: [settle, ended, handBack],
+      on: { 'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd] } },
+    },
+    failed: {
+      entry: [vmSetup.assign({ desired: 'stop' }), settle, failed, handBack],
+      on: {
+        'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd, vmSetup.assign({ failedReason: null })] },
+        'vm.disable': { target: 'disabled', actions: [beginOperation, wishEnd, vmSetup.assign({ failedReason: null })] },
+      },
+    },
+  },
+});

@@ -1,0 +1,187 @@
+/** Parts of the VM chart: the guest runs, is being ended, or must be looked at. */
+import { assign } from 'xstate';
+import { evacuationOf, moveOf, returnOf } from './changes.js';
+import type { VmContext } from './messages.js';
+import { beginOperation, conclude, noCopyHere, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
+import { postponeEnd } from './starting.js';
+import { VM_DEADLINES } from './timing.js';
+
+const end = { target: '#stopping', actions: [beginOperation, wishEnd] } as const;
+const move = {
+  target: '#migrating',
+  actions: [beginOperation, vmSetup.assign(({ context, event }) => ('operationId' in event ? { move: moveOf(context, event) } : {}))],
+} as const;
+
+/** A failed move leaves the guest where it was: the end of that operation is a failure. */
+const concludeRunning = conclude((context: VmContext) => (context.move === null ? null : context.move.failure));
+
+const crash = vmSetup.assign(({ context, event }) => ({
+  crashes: context.crashes + 1,
+  failedReason: 'detail' in event ? `The guest ended by itself: ${event.detail}` : 'The guest ended by itself',
+}));
+
+/** Back under the same boot: look before acting. Under any other: the guest went with its node. */
+const lookAgain = [
+  { guard: 'ownerKeptItsBoot', target: '#observing', actions: takeOwner },
+  { target: '#recovering', actions: takeOwner },
+] as const;
+
+export const running = vmSetup.createStateConfig({
+  id: 'running',
+  entry: [
+    concludeRunning,
+    vmSetup.assign({ desired: 'start', move: null, stop: null, target: null, waitingReason: null, failedReason: null, triedNodes: [] }),
+  ],
+  after: { stableMs: { actions: vmSetup.assign({ crashes: 0, startFailures: 0 }) } },
+  on: {
+    'vm.shutdown': end,
+    'vm.stop': end,
+    'vm.restart': end,
+    'vm.disable': end,
+    'vm.undefine': end,
+    'vm.migrate': move,
+    'vm.move': [
+      // Moving to where it runs makes a temporary migration permanent (PVC).
+      {
+        guard: ({ context, event }) => event.target === context.node,
+        actions: [
+          assign({ lastNode: null }),
+          { type: 'operation.end', params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }) },
+        ],
+      },
+      move,
+    ],
+    'vm.unmigrate': move,
+    'vm.modify': [
+      {
+        guard: ({ event }) => event.restart,
+        target: '#stopping', actions: [beginOperation, assign(({ event }) => ({ definition: event.definition })), wishEnd],
+      },
+      {
+        actions: [
+          assign(({ event }) => ({ definition: event.definition })),
+          { type: 'operation.end', params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }) },
+        ],
+      },
+    ],
+    'vm.evacuate': [
+      {
+        guard: ({ event }) => event.target !== null,
+        target: '#migrating',
+        actions: assign(({ context, event }) => ({ move: evacuationOf(context, event.target!), target: event.target, reportTo: event.replyTo })),
+      },
+      {
+        // Nowhere to go: off now, and on again with its node's `ready` (PVC).
+        target: '#stopping',
+        actions: assign(({ context, event }) => ({
+          desired: 'stop', stop: { then: 'rest', force: false }, reportTo: event.replyTo,
+          meta: { ...context.meta, autostart: true }, waitingReason: event.reason,
+        })),
+      },
+    ],
+    'vm.return': {
+      target: '#migrating',
+      actions: assign(({ event }) => ({ move: returnOf(event.target), target: event.target, reportTo: event.replyTo })),
+    },
+    'guest.stopped': [
+      // Ended from outside, not by its own wish: it is to run.
+      { guard: ({ event }) => /destroy|fail|crash|kill/.test(event.detail), target: '#observing', actions: crash },
+      { target: '#ended', actions: [vmSetup.assign({ desired: 'stop' }), noCopyHere] },
+    ],
+    'guest.crashed': { target: '#observing', actions: crash },
+    'owner.acquired': lookAgain,
+  },
+});
+
+export const stopping = vmSetup.createStateConfig({
+  id: 'stopping',
+  initial: 'choosing',
+  on: { 'owner.acquired': lookAgain },
+  states: {
+    /** Transient: ask the guest, or not. */
+    choosing: {
+      always: [
+        { guard: ({ context }) => context.stop?.force === true, target: 'destroying' },
+        { target: 'shuttingDown' },
+      ],
+    },
+    shuttingDown: {
+      entry: { type: 'hypervisor.shutdown', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.askMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'hypervisor.shutdown' } },
+      after: { shutdownMs: 'destroying' },
+      on: {
+        'guest.stopped': { target: '#ended', actions: noCopyHere },
+        'guest.crashed': 'destroying',
+        'hypervisor.shutdown.refused': { actions: waitForReason },
+        'hypervisor.shutdown.unknown': { actions: waitForReason },
+        'vm.stop': { target: 'destroying', actions: [beginOperation, wishEnd] },
+        'vm.undefine': { target: 'destroying', actions: [beginOperation, wishEnd] },
+        'vm.disable': { actions: [beginOperation, wishEnd] },
+      },
+    },
+    destroying: {
+      entry: { type: 'hypervisor.destroy', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'hypervisor.destroy' } },
+      on: {
+        'hypervisor.destroy.done': { target: '#ended', actions: noCopyHere },
+        'hypervisor.destroy.refused': { target: 'destroyingAgain', actions: waitForReason },
+        'hypervisor.destroy.unknown': { target: 'destroyingAgain', actions: waitForReason },
+      },
+    },
+    destroyingAgain: { after: { retryMs: 'destroying' } },
+  },
+});
+
+/** What the hypervisor says decides; nothing is assumed. */
+export const observing = vmSetup.createStateConfig({
+  id: 'observing',
+  initial: 'looking',
+  on: { ...postponeEnd, 'owner.acquired': lookAgain },
+  states: {
+    looking: {
+      entry: { type: 'hypervisor.observe', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.observeMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'hypervisor.observe' } },
+      on: {
+        'hypervisor.observe.done': [
+          { guard: ({ event }) => event.result.state === 'absent', target: '#ended', actions: noCopyHere },
+          { guard: ({ context }) => context.mayRunOn.length <= 1 && context.stop !== null, target: '#stopping' },
+          { guard: ({ event }) => event.result.state === 'running', target: 'present' },
+          { guard: ({ event }) => event.result.state === 'paused', target: 'resuming' },
+          { guard: ({ event }) => event.result.state === 'shutting-down', target: 'lookingAgain' },
+          // crashed, off, or a half-arrived copy: worth nothing
+          { target: 'clearing' },
+        ],
+        'hypervisor.observe.refused': { target: 'lookingAgain', actions: waitForReason },
+        'hypervisor.observe.unknown': { target: 'lookingAgain', actions: waitForReason },
+      },
+    },
+    lookingAgain: { after: { retryMs: 'looking' } },
+    /** Transient: it runs. After a failed attempt to move it that is not the end yet. */
+    present: {
+      always: [
+        { guard: ({ context }) => context.mayRunOn.length > 1, target: '#migrating.clearingTarget' },
+        { guard: 'endIsWanted', target: '#stopping' },
+        { guard: 'moveFailed', target: '#migrating.failing' },
+        { target: '#running' },
+      ],
+    },
+    resuming: {
+      entry: { type: 'hypervisor.resume', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.resumeMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'hypervisor.resume' } },
+      on: {
+        'hypervisor.resume.done': 'present',
+        'hypervisor.resume.refused': { target: 'lookingAgain', actions: waitForReason },
+        'hypervisor.resume.unknown': { target: 'lookingAgain', actions: waitForReason },
+      },
+    },
+    clearing: {
+      entry: { type: 'hypervisor.destroy', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'hypervisor.destroy' } },
+      on: {
+        'hypervisor.destroy.done': { target: '#ended', actions: noCopyHere },
+        'hypervisor.destroy.refused': { target: 'lookingAgain', actions: waitForReason },
+        'hypervisor.destroy.unknown': { target: 'lookingAgain', actions: waitForReason },
+      },
+    },
+  },
+});

@@ -1,0 +1,88 @@
+/** The VM machine's types, guards and delays: what the parts of the chart are written with. */
+import { setup } from 'xstate';
+import type { ActionsOf, VmEffects } from '../effects.js';
+import { byProof, mayRunHere, sameBoot, soleRunner, without } from './copies.js';
+import { absentHere, acquired, operationOf, wantEnd } from './changes.js';
+import type { VmEvent } from './events.js';
+import type { VmContext, VmInput } from './messages.js';
+import { VM_DELAYS, VM_LIMITS, backOffMs } from './timing.js';
+
+export const vmSetup = setup({
+  types: {} as { context: VmContext; events: VmEvent; input: VmInput },
+  actions: {} as ActionsOf<VmEffects>,
+  guards: {
+    /** The same boot carries on: a restart of pvcd or of the cell, not a loss of the node. */
+    ownerKeptItsBoot: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.owner, event),
+    /** The owner is now the boot that the actor was handed to. */
+    ownerIsTarget: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.target, event),
+    targetIsHere: ({ context }) => sameBoot(context.target, context.owner),
+    targetIsKnown: ({ context }) => context.target !== null,
+    onlyThisBootMayRun: ({ context }) => soleRunner(context) !== null,
+    nothingMayRun: ({ context }) => context.mayRunOn.length === 0,
+    mayRunHere: ({ context }) => mayRunHere(context),
+    endIsWanted: ({ context }) => context.stop !== null,
+    moveFailed: ({ context }) => context.move !== null,
+    mayRetryHere: ({ context }) => context.startFailures <= VM_LIMITS.startRetriesMax,
+    mayTryElsewhere: ({ context }) => context.triedNodes.length < VM_LIMITS.relocationsMax,
+    crashedTooOften: ({ context }) => context.crashes >= VM_LIMITS.crashesMax,
+  },
+  delays: {
+    ...VM_DELAYS,
+    shutdownMs: ({ context }) => context.shutdownMs,
+    backOffMs: ({ context }) => backOffMs(Math.max(context.crashes, context.startFailures)),
+  },
+});
+
+/** Takes the owner's name from owner.acquired. */
+export const takeOwner = vmSetup.assign(({ context, event }) =>
+  event.type === 'owner.acquired' ? acquired(context, event) : {});
+
+/** A fence proved that a boot is over: true in every state. */
+export const forgetProved = vmSetup.assign(({ context, event }) =>
+  (event.type === 'boot.fenced' ? { mayRunOn: without(context.mayRunOn, byProof(event.proof)) } : {}));
+
+/** The owner's own node holds no copy. */
+export const noCopyHere = vmSetup.assign(({ context }) => absentHere(context));
+
+/** A user's command begins; one still open is overtaken by it. */
+export const beginOperation = vmSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (!('operationId' in event)) return;
+  if (context.operation !== null) {
+    enqueue({
+      type: 'operation.end',
+      params: { operationId: context.operation.operationId, state: 'failed', message: `Overtaken by ${event.type}` },
+    });
+  }
+  enqueue.assign({ operation: operationOf(event), waitingReason: null });
+});
+
+/** Ends the open operation and tells the node actor that asked for a move. message null = it went well. */
+export const conclude = (failure: (context: VmContext) => string | null) =>
+  vmSetup.enqueueActions(({ context, enqueue }) => {
+    const message = failure(context);
+    if (context.operation !== null) {
+      enqueue({
+        type: 'operation.end',
+        params: { operationId: context.operation.operationId, state: message === null ? 'done' : 'failed', message },
+      });
+    }
+    if (context.reportTo !== null) {
+      const event = message === null ? { type: 'vm.left', uuid: context.uuid } : { type: 'vm.stayed', uuid: context.uuid, reason: message };
+      enqueue({ type: 'tell', params: { to: context.reportTo, event } });
+    }
+    if (context.operation !== null || context.reportTo !== null) enqueue.assign({ operation: null, reportTo: null });
+  });
+
+/** A command that ends within its own step (meta, tag, modify). */
+export const endAtOnce = vmSetup.enqueueActions(({ event, enqueue }) => {
+  if (!('operationId' in event)) return;
+  enqueue({ type: 'operation.end', params: { operationId: event.operationId, state: 'done', message: null } });
+});
+
+/** The guest's end is wanted: desired state and what comes after. */
+export const wishEnd = vmSetup.assign(({ context, event }) => ('operationId' in event ? wantEnd(context, event) : {}));
+
+/** Why the actor waits, for people. */
+export const waitForReason = vmSetup.assign(({ event }) =>
+  'reason' in event && typeof event.reason === 'string' ? { waitingReason: event.reason } : {});
+

@@ -1,0 +1,168 @@
+/** Part of the VM chart: it is to run, and does not yet. */
+import { assign } from 'xstate';
+import { homeAfterRecovery } from './changes.js';
+import { launchOn, soleRunner } from './copies.js';
+import type { BootRef, VmContext } from './messages.js';
+import { handBack } from './off.js';
+import { beginOperation, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
+import { VM_DEADLINES } from './timing.js';
+
+/** Nothing runs yet: what is wanted changes at once. */
+const endBeforeStart = { target: '#ended', actions: [beginOperation, wishEnd] } as const;
+const giveUpStarting = {
+  'vm.shutdown': endBeforeStart, 'vm.stop': endBeforeStart, 'vm.disable': endBeforeStart, 'vm.undefine': endBeforeStart,
+} as const;
+/** A start is under way and cannot be called back: the wish is kept and granted once its outcome is known. */
+const endAfterStart = { actions: [beginOperation, wishEnd] } as const;
+export const postponeEnd = {
+  'vm.shutdown': endAfterStart, 'vm.stop': endAfterStart, 'vm.disable': endAfterStart, 'vm.undefine': endAfterStart,
+} as const;
+
+/** A cold move has its own idea of home; any other start elsewhere is temporary. */
+const homeAt = (context: VmContext, boot: BootRef): string | null =>
+  context.move === null ? homeAfterRecovery(context, boot) : context.move.lastNode;
+
+const placeParams = ({ context }: { context: VmContext }) => ({
+  uuid: context.uuid, purpose: 'start' as const, only: null, prefer: context.node, exclude: context.triedNodes,
+  memoryMiB: context.definition.memoryMiB, vcpus: context.definition.vcpus,
+  nodeLimit: context.meta.nodeLimit, selector: context.meta.nodeSelector, deadlineMs: VM_DEADLINES.placeMs,
+});
+
+export const starting = vmSetup.createStateConfig({
+  id: 'starting',
+  initial: 'placing',
+  states: {
+    placing: {
+      entry: [vmSetup.assign({ target: null }), { type: 'cluster.place', params: placeParams }],
+      exit: { type: 'effect.cancel', params: { kind: 'cluster.place' } },
+      on: {
+        ...giveUpStarting,
+        'cluster.place.done': [
+          {
+            guard: ({ event }) => event.result.target !== null,
+            target: 'heading', actions: assign(({ event }) => ({ target: event.result.target })),
+          },
+          {
+            guard: ({ context }) => context.triedNodes.length > 0,
+            target: '#off.failed',
+          },
+          { target: 'waiting', actions: assign(({ event }) => ({ waitingReason: event.result.reason ?? 'No node can take it' })) },
+        ],
+        'cluster.place.refused': { target: 'waiting', actions: waitForReason },
+        'cluster.place.unknown': { target: 'waiting', actions: waitForReason },
+      },
+    },
+    /** No legal node: looked for again when something changed, and now and then. */
+    waiting: {
+      entry: handBack,
+      after: { retryPlacementMs: 'placing' },
+      on: { ...giveUpStarting, 'cluster.changed': 'placing' },
+    },
+    /** Transient: the actor goes to where the guest will run. */
+    heading: {
+      always: [
+        { guard: 'targetIsHere', target: 'claiming' },
+        {
+          guard: 'targetIsKnown', target: 'transferring',
+          actions: [
+            { type: 'owner.transfer', params: ({ context }) => ({ to: context.target?.node ?? 'primary' }) },
+            vmSetup.assign({ heldAs: 'runner' }),
+          ],
+        },
+        { target: 'placing' },
+      ],
+    },
+    transferring: {
+      after: { handOverMs: 'heading' },
+      on: {
+        'owner.acquired': [
+          { guard: 'ownerIsTarget', target: 'claiming', actions: takeOwner },
+          { target: '#recovering', actions: takeOwner },
+        ],
+        'owner.transfer.refused': { target: 'waiting', actions: waitForReason },
+      },
+    },
+    /** Transient: a start needs that no other boot may hold a copy (rule 1). */
+    claiming: {
+      always: [
+        {
+          guard: 'onlyThisBootMayRun', target: 'launching',
+          actions: vmSetup.assign(({ context }) => {
+            const runner = soleRunner(context);
+            return runner === null ? {} : { ...launchOn(runner), lastNode: homeAt(context, runner.boot), waitingReason: null };
+          }),
+        },
+        { target: '#recovering' },
+      ],
+    },
+    launching: {
+      entry: {
+        type: 'hypervisor.start',
+        params: ({ context }) => ({
+          uuid: context.uuid, name: context.name, xmlHash: context.definition.xmlHash, deadlineMs: VM_DEADLINES.startMs,
+        }),
+      },
+      exit: [{ type: 'effect.cancel', params: { kind: 'hypervisor.start' } }, vmSetup.assign({ endedEarly: false })],
+      on: {
+        ...postponeEnd,
+        'guest.stopped': { actions: vmSetup.assign({ endedEarly: true }) },
+        'guest.crashed': { actions: vmSetup.assign({ endedEarly: true }) },
+        'hypervisor.start.done': [
+          { guard: ({ context }) => context.endedEarly, target: '#observing' },
+          { guard: 'endIsWanted', target: '#stopping' },
+          { target: '#running' },
+        ],
+        'hypervisor.start.refused': {
+          target: '#observing',
+          actions: assign(({ context, event }) => ({ failedReason: event.reason, startFailures: context.startFailures + 1 })),
+        },
+        'hypervisor.start.unknown': {
+          target: '#observing',
+          actions: assign(({ context, event }) => ({ failedReason: event.reason, startFailures: context.startFailures + 1 })),
+        },
+        'owner.acquired': [
+          { guard: 'ownerKeptItsBoot', target: '#observing', actions: takeOwner },
+          { target: '#recovering', actions: takeOwner },
+        ],
+      },
+    },
+    /** Transient: the guest is not there although it should be: again here, elsewhere, or not at all. */
+    deciding: {
+      always: [
+        { guard: 'crashedTooOften', target: '#off.failed' },
+        { guard: 'mayRetryHere', target: 'backingOff' },
+        {
+          guard: 'mayTryElsewhere', target: 'placing',
+          actions: vmSetup.assign(({ context }) => ({ triedNodes: [...context.triedNodes, context.node], startFailures: 0 })),
+        },
+        { target: '#off.failed' },
+      ],
+    },
+    backingOff: {
+      after: { backOffMs: { target: 'heading', actions: vmSetup.assign(({ context }) => ({ target: context.owner })) } },
+      on: {
+        ...giveUpStarting,
+        'owner.acquired': [
+          { guard: 'ownerKeptItsBoot', actions: takeOwner },
+          { target: '#recovering', actions: takeOwner },
+        ],
+      },
+    },
+  },
+});
+
+/** Transient: the guest has ended and holds no copy here. */
+export const ended = vmSetup.createStateConfig({
+  id: 'ended',
+  always: [
+    { guard: ({ context }) => context.mayRunOn.length > 0, target: '#recovering' },
+    { guard: ({ context }) => context.stop?.then === 'remove', target: '#removed' },
+    {
+      guard: ({ context }) => context.stop?.then === 'start' || context.stop?.then === 'relocate',
+      target: '#starting.heading', actions: vmSetup.assign({ stop: null }),
+    },
+    { guard: ({ context }) => context.desired === 'disable', target: '#off.disabled' },
+    { guard: ({ context }) => context.desired === 'stop', target: '#off.stopped' },
+    { target: '#starting.deciding' },
+  ],
+});

@@ -1,0 +1,40 @@
+/** Delays and limits of the VM machine. Milliseconds; all are re-armed in full by a new owner. */
+
+export const VM_LIMITS = {
+  /** Failed starts retried on the same node before another is tried. */
+  startRetriesMax: 1,
+  /** Other nodes tried after that, before `fail`. */
+  relocationsMax: 1,
+  /** Crashes in a row (never stable in between) before `fail`. */
+  crashesMax: 5,
+  /** Live attempts of one migration (PVC: 3). */
+  liveAttemptsMax: 3,
+} as const;
+
+export const VM_DEADLINES = {
+  startMs: 30_000,
+  askMs: 5_000,
+  destroyMs: 20_000,
+  observeMs: 5_000,
+  resumeMs: 10_000,
+  placeMs: 5_000,
+  /** A live migration that takes longer is given up by its driver and resolved by observing both sides. */
+  migrateMs: 3_600_000,
+} as const;
+
+export const VM_DELAYS = {
+  retryPlacementMs: 10_000,
+  retryMs: 3_000,
+  /** Running for so long makes earlier crashes and failures forgotten. */
+  stableMs: 60_000,
+  askAgentsMs: 1_500,
+  askAgainMs: 10_000,
+  /** Longer than any change of owner takes; after it the actor looks for a place again. */
+  handOverMs: 30_000,
+} as const;
+
+/** Pause before the next start: 1 s, 2 s, 4 s ... at most 30 s. */
+export const backOffMs = (failures: number): number => Math.min(30_000, 1000 * 2 ** Math.max(0, failures - 1));
+
+/** PVC's vm_shutdown_timeout. */
+export const SHUTDOWN_DEFAULT_MS = 180_000;
