@@ -164,12 +164,12 @@ class Stream implements EventStream {
   }
 
   private resume(code: number, reason: string): void {
-    if (code >= 4000 && code < 5000 && code !== CLOSE.expired && code !== CLOSE.slowConsumer) {
+    // A cursor that is no longer held ends only a stream that asked for it without a snapshot: after a loss we ask for both.
+    if (code >= 4000 && code < 5000 && code !== CLOSE.slowConsumer) {
       this.closed = true;
       this.finish.reject(new StreamRefused(code, reason === '' ? `the server closed the event stream (${code})` : reason));
       return;
     }
-    if (code === CLOSE.expired) this.last = null;
     this.listener.onInterruption?.(reason === '' ? `connection lost (${code})` : reason);
     this.retry(RECONNECT_MIN_MS);
   }
