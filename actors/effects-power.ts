@@ -1,5 +1,5 @@
 /** Effects on other nodes' power and signs of life, for node and agent actors. */
-import type { AgentEffects } from '../machines/effects.js';
+import type { NodeEffects } from '../machines/effects.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import { done } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
@@ -7,7 +7,7 @@ import type { HandlersOf } from './handlers.js';
 /** How long one round of signs of life may take, milliseconds. */
 const PROBE_MS = 1000;
 
-export function powerEffects(bmc: Bmc, probe: Probe): HandlersOf<Pick<AgentEffects, 'bmc.read' | 'bmc.set' | 'probe.signs'>> {
+export function powerEffects(bmc: Bmc, probe: Probe): HandlersOf<Pick<NodeEffects, 'bmc.read' | 'bmc.set' | 'probe.signs'>> {
   return {
     async 'bmc.read'(params) {
       const outcome = await bmc.read(params.node, params.deadlineMs);

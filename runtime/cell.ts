@@ -60,6 +60,9 @@ export class Cell {
   private begun: ReadonlySet<string> = new Set();
   private busy = false;
   private ended = false;
+  /** True while doorbells may have been missed: letters wait for a whole scan, or their order would break. */
+  private unsure = true;
+  private scans = 0;
 
   constructor(address: Address, deps: CellDeps) {
     this.address = address;
@@ -96,13 +99,20 @@ export class Cell {
     this.wake();
   }
 
+  /** The connection is lost: no letter is stepped before the next scan. */
+  hold(): void {
+    this.unsure = true;
+    this.scans += 1;
+  }
+
   /** Lists the mailbox and reads what is new: the doorbell's safety net. */
   async scan(): Promise<void> {
+    const scan = (this.scans += 1);
     const listed = await this.deps.store.children(this.deps.paths.mailbox(this.address));
     if (listed === null || this.ended) return;
-    const present = new Set(listed.names);
-    for (const name of this.mailbox.keys()) if (!present.has(name)) this.mailbox.delete(name);
     await Promise.all(listed.names.filter((name) => !this.mailbox.has(name)).map((name) => this.take(name)));
+    if (scan !== this.scans) return;
+    this.unsure = false;
     this.wake();
   }
 
@@ -141,14 +151,18 @@ export class Cell {
 
   private wake(): void {
     if (this.busy || this.ended || this.record === undefined) return;
-    if (this.internal.length === 0 && this.mailbox.size === 0) return;
+    if (!this.hasInput()) return;
     this.busy = true;
     void this.loop();
   }
 
+  private hasInput(): boolean {
+    return this.internal.length > 0 || (!this.unsure && this.mailbox.size > 0);
+  }
+
   private async loop(): Promise<void> {
     try {
-      while (!this.ended && (this.internal.length > 0 || this.mailbox.size > 0)) await this.turn();
+      while (!this.ended && this.hasInput()) await this.turn();
     } catch (error) {
       if (!this.ended) {
         this.stop();
@@ -162,7 +176,7 @@ export class Cell {
 
   private async turn(): Promise<void> {
     const internal = this.internal.splice(0, LIMITS.batch);
-    const letters = [...this.mailbox.values()]
+    const letters = this.unsure ? [] : [...this.mailbox.values()]
       .sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1))
       .slice(0, Math.max(0, LIMITS.batch - internal.length));
     const plan = this.plan(internal, letters);
@@ -280,6 +294,7 @@ export class Cell {
 
   /** The record or mailbox moved under us: read again; what came from inside is offered once more. */
   private async reload(internal: readonly StepInput[]): Promise<void> {
+    this.hold();
     this.mailbox.clear();
     if (!await this.load()) return;
     this.internal.unshift(...internal);

@@ -5,13 +5,13 @@
 import type { Address } from './address.js';
 import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
-import { encodeEnvelope } from './codec.js';
+import { decodeRecord, encodeEnvelope } from './codec.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import type { Feed, FeedItem } from './feed-types.js';
 import type { Gateway, Submitted } from './gateway-types.js';
 import { splitAddress } from './address.js';
 import { envelopeName, type Paths } from './paths.js';
-import type { Operation } from './record.js';
+import type { ActorRecord, Operation } from './record.js';
 import { StoreError, type Store } from './store.js';
 
 export interface GatewayDeps {
@@ -34,12 +34,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
 }
 
 async function submit(deps: GatewayDeps, to: Address, command: ActorEvent, correlation: string): Promise<Submitted> {
-  const actor = deps.feed.actor(to);
+  const record = deps.feed.actor(to)?.record ?? await readRecord(deps, to);
   const behavior = deps.behaviors.get(splitAddress(to).kind);
-  if (actor === null || behavior === undefined || actor.record.removed) {
+  if (record === null || behavior === undefined || record.removed) {
     return { kind: 'denied', code: 'PVC_ACTOR_NOT_FOUND', message: `There is no actor "${to}"` };
   }
-  const admission = behavior.admit(actor.record.snapshot, command);
+  const admission = behavior.admit(record.snapshot, command);
   if (admission.kind === 'deny') return { kind: 'denied', code: admission.code, message: admission.message };
   if (admission.kind === 'already') return admission;
   const operationId = deps.newOperationId();
@@ -48,6 +48,18 @@ async function submit(deps: GatewayDeps, to: Address, command: ActorEvent, corre
     senderEpoch: 0, sentAt: deps.clock.wallMs(),
   };
   return deliver(deps, to, envelope, operationId);
+}
+
+/** An actor the mirror does not know may be so new that its doorbell is still on the way. */
+async function readRecord({ store, paths }: GatewayDeps, to: Address): Promise<ActorRecord | null> {
+  try {
+    await store.sync(paths.record(to));
+    const node = await store.read(paths.record(to));
+    return node === null ? null : decodeRecord(node.data);
+  } catch (error) {
+    if (error instanceof StoreError) return null;
+    throw error;
+  }
 }
 
 async function deliver(deps: GatewayDeps, to: Address, envelope: Envelope, operationId: string): Promise<Submitted> {

@@ -25,6 +25,7 @@ export class Host {
   private readonly parked = new Map<Address, string>();
   private stopped = false;
   private facts = 0;
+  private unlisten: () => void = () => undefined;
 
   constructor(private readonly deps: HostDeps) {
     deps.mirror.listen({
@@ -39,6 +40,9 @@ export class Host {
   }
 
   start(): void {
+    this.unlisten = this.deps.store.onState((state) => {
+      if (state === 'suspended') for (const { cell } of this.cells.values()) cell.hold();
+    });
     for (const address of this.deps.mirror.actors.keys()) this.follow(address);
     const again = (): void => {
       if (this.stopped) return;
@@ -50,6 +54,7 @@ export class Host {
 
   stop(): void {
     this.stopped = true;
+    this.unlisten();
     for (const { cell } of this.cells.values()) cell.stop();
     this.cells.clear();
   }

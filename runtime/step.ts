@@ -93,7 +93,8 @@ function applyActions(
   const commitEffects: EmittedAction[] = [];
   const names: string[] = [];
   const epoch = actions.some(isOwnerChange) ? meta.epoch + 1 : meta.epoch;
-  const base = `${next.kind}~${next.id}.${meta.revision}.${before.seq + 1}`;
+  // Padded: envelopes of one commit share a czxid and are told apart by their names' order.
+  const base = `${next.kind}~${next.id}.${meta.revision}.${String(before.seq + 1).padStart(12, '0')}`;
   for (const action of actions) {
     const { type, params } = action;
     if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta);

@@ -36,7 +36,9 @@ export interface WireReply {
   readonly results?: readonly { readonly type: number; readonly err?: number; readonly stat?: WireStat }[];
 }
 
-export type WireCallback = (error: WireError | null | undefined, response?: { readonly payload: WireReply | null }) => void;
+export type WireCallback = (
+  error: WireError | null | undefined, response?: { readonly payload: WireReply | null },
+) => void;
 
 export interface WatchEvent {
   readonly type: number;
@@ -81,9 +83,10 @@ export function createBareClient(options: BareOptions): unknown {
     spinDelay: ZOOKEEPER_LIMITS.reconnectDelayMs,
     // A retry would send a transaction twice.
     retries: 0,
-    ...(options.resume
-      ? { sessionId: Buffer.from(options.resume.id, 'hex'), sessionPassword: Buffer.from(options.resume.password, 'hex') }
-      : {}),
+    ...(options.resume && {
+      sessionId: Buffer.from(options.resume.id, 'hex'),
+      sessionPassword: Buffer.from(options.resume.password, 'hex'),
+    }),
   });
 }
 
@@ -112,7 +115,7 @@ function acceptAnyErrorCode(): void {
 
 const CONTRACT: Readonly<Record<string, (manager: Manager) => boolean>> = {
   state: (manager) => manager.state === MANAGER.disconnected,
-  servers: (manager) => Array.isArray(manager.servers) && manager.servers[0]?.host === 'contract' && manager.servers[0].port === '1',
+  servers: ({ servers }) => servers?.length === 1 && servers[0]?.host === 'contract' && servers[0].port === '1',
   sessionId: (manager) => Buffer.isBuffer(manager.sessionId) && manager.sessionId.length === 8,
   sessionPassword: (manager) => Buffer.isBuffer(manager.sessionPassword) && manager.sessionPassword.length === 16,
   sessionTimeout: (manager) => manager.sessionTimeout === 4_321,

@@ -10,7 +10,9 @@
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { SessionState } from '../store.js';
-import { createManager, LIBRARY_ERROR, MANAGER, type BareOptions, type Manager, type WatchEvent, type WireCallback } from './client.js';
+import {
+  createManager, LIBRARY_ERROR, MANAGER, type BareOptions, type Manager, type WatchEvent, type WireCallback,
+} from './client.js';
 import { FrameSplitter } from './frames.js';
 import { connectionTimings, ZOOKEEPER_LIMITS, type ConnectionTimings } from './limits.js';
 import { PING_XID, pingRequest, type WireRequest } from './wire.js';
@@ -41,7 +43,7 @@ export class Connection {
   #failedAttempts = 0;
   #attemptAt: number | null = null;
   #lastFrameAt = 0;
-  #lastTickAt = 0;
+  #wasOverdue = false;
   /** Since when something sent is unanswered and nothing came; null = nothing is unanswered. */
   #silentSince: number | null = null;
   #pingOut = false;
@@ -56,7 +58,6 @@ export class Connection {
 
   /** Begins to connect; the outcome comes by onState. */
   start(): void {
-    this.#lastTickAt = this.#port.clock.monotonicMs();
     this.#armTick();
     this.#manager.connect();
   }
@@ -167,7 +168,8 @@ export class Connection {
     this.#attemptAt = null;
     this.#failedAttempts = 0;
     this.#timings = connectionTimings(this.#manager.sessionTimeout, false, 0);
-    this.#port.log.info('connected', { server: this.#server, session: this.session.id, timeoutMs: this.#manager.sessionTimeout });
+    const { id, timeoutMs } = this.session;
+    this.#port.log.info('connected', { server: this.#server, session: id, timeoutMs });
     this.#enter('connected');
   }
 
@@ -218,30 +220,31 @@ export class Connection {
   #armTick(): void {
     this.#cancelTick = this.#port.clock.after(this.#timings.tickMs, () => {
       const now = this.#port.clock.monotonicMs();
-      // When this process itself stood still, replies may lie unread in the socket: count the silence from now.
-      const stoodStill = now - this.#lastTickAt > this.#timings.tickMs + this.#timings.readTimeoutMs / 2;
-      this.#lastTickAt = now;
-      if (!this.#stopped) this.#watch(now, stoodStill);
+      if (!this.#stopped) this.#watch(now);
       this.#port.onTick(now);
       if (!this.#stopped) this.#armTick();
     });
   }
 
-  #watch(now: number, stoodStill: boolean): void {
-    if (stoodStill) {
-      if (this.#silentSince !== null) this.#silentSince = now;
-      if (this.#attemptAt !== null) this.#attemptAt = now;
-      return;
-    }
-    const { readTimeoutMs, pingAfterMs, attemptTimeoutMs } = this.#timings;
-    if (this.#attemptAt !== null) {
-      if (now - this.#attemptAt >= attemptTimeoutMs) this.drop(`no connect reply in ${Math.round(attemptTimeoutMs)} ms`);
-    } else if (this.#silentSince !== null) {
-      if (now - this.#silentSince >= readTimeoutMs) this.drop(`no reply in ${Math.round(readTimeoutMs)} ms`);
-    } else if (this.ready() && now - this.#lastFrameAt >= pingAfterMs) {
+  #watch(now: number): void {
+    const overdue = this.#overdue(now);
+    // Twice in a row: when this process itself stood still, the reply may lie unread in the socket the first time.
+    if (overdue !== null && this.#wasOverdue) this.drop(overdue);
+    this.#wasOverdue = overdue !== null;
+    if (this.#silentSince === null && this.ready() && now - this.#lastFrameAt >= this.#timings.pingAfterMs) {
       this.#pingOut = true;
       this.send(pingRequest());
     }
+  }
+
+  /** What has not come in time, or null. */
+  #overdue(now: number): string | null {
+    const { readTimeoutMs, attemptTimeoutMs } = this.#timings;
+    if (this.#attemptAt !== null) {
+      return now - this.#attemptAt < attemptTimeoutMs ? null : `no connect reply in ${Math.round(attemptTimeoutMs)} ms`;
+    }
+    if (this.#silentSince === null || now - this.#silentSince < readTimeoutMs) return null;
+    return `no reply in ${Math.round(readTimeoutMs)} ms`;
   }
 }
 

@@ -37,7 +37,7 @@ export interface ConnectionTimings {
 }
 
 /**
- * A dead connection is noticed after at most T/6 + T/4 (plus a tick) and one dead server more costs T/4, so
+ * A dead connection is noticed after at most T/6 + T/4 (plus two ticks) and one dead server more costs T/4, so
  * that the session is carried on elsewhere well inside T. `round` is how often every server has been tried in
  * vain: attempts get more time then, for a machine so loaded that T/4 is not enough for an honest answer.
  * A new session needs a commit of the quorum and has no lease to lose: it gets a second at least.

@@ -183,14 +183,17 @@ function decided(store: ZookeeperStore, clock: Clock, servers: readonly string[]
     const cancel = clock.after(ZOOKEEPER_LIMITS.openMs, () => {
       unsubscribe();
       store.abandon();
-      reject(new StoreError('deadline', `no ZooKeeper server accepted a session in ${ZOOKEEPER_LIMITS.openMs} ms (${servers.join(', ')})`));
+      const tried = `no ZooKeeper server accepted a session in ${ZOOKEEPER_LIMITS.openMs} ms (${servers.join(', ')})`;
+      reject(new StoreError('deadline', tried));
     });
     settle(store.state);
   });
 }
 
 /** A store whose session is connected, or null when the servers do not know the session to resume any more. */
-async function openSession(options: ZookeeperOptions, resume: SessionIdentity | undefined): Promise<ZookeeperStore | null> {
+async function openSession(
+  options: ZookeeperOptions, resume: SessionIdentity | undefined,
+): Promise<ZookeeperStore | null> {
   const store = new ZookeeperStore(options, resume);
   store.start();
   for (;;) {

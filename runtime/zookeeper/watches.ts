@@ -56,7 +56,8 @@ export class TreeWatches {
   /** After a reconnect. When the connection goes again meanwhile, the next reconnect starts over. */
   async restore(): Promise<void> {
     const watches = [...this.#watches];
-    const placed = await Promise.allSettled([...new Set(watches.map((watch) => watch.path))].map((path) => this.#port.place(path)));
+    const paths = [...new Set(watches.map((watch) => watch.path))];
+    const placed = await Promise.allSettled(paths.map((path) => this.#port.place(path)));
     if (!this.#port.connected()) return;
     const failed = placed.find((result) => result.status === 'rejected');
     if (failed) this.#port.log.error('a watch could not be set again', { error: failed.reason });

@@ -14,7 +14,7 @@ export const OPCODE = {
 /** xid of a ping and of its reply. */
 export const PING_XID = -2;
 
-/** What the library's queue takes. `header.type` chooses the parser of the reply, and may differ from the opcode sent. */
+/** What the library's queue takes. `header.type` chooses the parser of the reply; the opcode sent may be another. */
 export interface WireRequest {
   readonly header: { readonly type: number; xid: number };
   readonly payload: null;
@@ -86,7 +86,8 @@ function pathRequest(opcode: number, parser: number, path: string, tail: readonl
 
 const NO_WATCH = [0];
 
-export const getDataRequest = (path: string): WireRequest => pathRequest(OPCODE.getData, OPCODE.getData, path, NO_WATCH);
+export const getDataRequest = (path: string): WireRequest =>
+  pathRequest(OPCODE.getData, OPCODE.getData, path, NO_WATCH);
 export const getChildrenRequest = (path: string): WireRequest =>
   pathRequest(OPCODE.getChildren2, OPCODE.getChildren2, path, NO_WATCH);
 /** The reply is the path: it has the form of a create's. */

@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+/**
+ * pvcd [--config FILE]: one node's daemon. Started by systemd (or the rack's init) and restarted always.
+ * SIGTERM ends it and leaves its session, its lease and its guests: the next pvcd of this boot carries on.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createDaemon, type Services } from '../../actors/daemon.js';
+import type { PvcConfig } from '../../actors/config.js';
+import { createAddresses } from '../../actors/drivers/addresses.js';
+import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
+import { createLibvirtHypervisor } from '../../actors/drivers/libvirt/hypervisor.js';
+import { createProbe } from '../../actors/drivers/probe.js';
+import { readBootId } from '../../actors/guard/lease-file.js';
+import { MACHINES } from '../../machines/registry.js';
+import { systemClock } from '../../runtime/clock.js';
+import { createLog, type Log } from '../../runtime/log.js';
+import { never, type RunningChild } from '../../runtime/supervisor.js';
+import { openZookeeper } from '../../runtime/zookeeper/store.js';
+import { loadConfig } from '../config.js';
+
+/** One pvcd a host: the kernel frees this name with the process that holds it, however that ends. */
+const LOCK_NAME = '\0pvcd';
+const STOP_LIMIT_MS = 5000;
+
+function holdLock(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const lock = createServer();
+    lock.once('error', () => reject(new Error('another pvcd runs on this node')));
+    lock.listen(LOCK_NAME, () => {
+      lock.unref();
+      resolve();
+    });
+  });
+}
+
+const packageVersion = (): string =>
+  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+function osName(): string {
+  try {
+    return /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'Linux';
+  } catch {
+    return 'Linux';
+  }
+}
+
+/** Fastify is loaded only now: a restarted daemon must renew its lease before anything else. */
+async function startApi(config: PvcConfig, services: Services, version: string, log: Log): Promise<RunningChild> {
+  const { createApiServer } = await import('../server.js');
+  const server = await createApiServer({
+    config, feed: services.feed, gateway: services.gateway, cluster: services.admin,
+    log: log.child('api'), clock: systemClock, node: config.node, version,
+  });
+  await server.listen({ host: config.api.address, port: config.api.port });
+  log.info('the API listens', { address: config.api.address, port: config.api.port });
+  return { failed: never, stop: () => server.close() };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { config: { type: 'string', default: process.env['PVC_CONFIG_FILE'] ?? '/etc/pvc/pvc.conf' }, debug: { type: 'boolean', default: false } },
+  });
+  const log = createLog('pvcd', values.debug || process.env['PVC_DEBUG'] === '1' ? 'debug' : 'info');
+  const config = loadConfig(readFileSync(values.config, 'utf8'), hostname(), { warn: (text) => log.warn(text) });
+  const version = packageVersion();
+  const bootId = readBootId();
+  log.info('starts', { node: config.node, version, bootId, pid: process.pid });
+  await holdLock();
+  for (const directory of [config.paths.run, config.paths.log, config.paths.consoles]) mkdirSync(directory, { recursive: true });
+  const floating = createAddresses(config);
+  void floating.release();
+  const hypervisor = await createLibvirtHypervisor({
+    uri: config.libvirtUri, consoleDir: config.paths.consoles, log: log.child('libvirt'), connectWaitMs: 0,
+  });
+  const tree = createDaemon({
+    config, clock: systemClock, log, facts: { bootId, version, os: osName() }, definitions: MACHINES, hypervisor, floating,
+    bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
+    openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
+    startApi: (services) => startApi(config, services, version, log),
+  });
+  const stop = (signal: string): void => {
+    log.info('stops', { signal });
+    exitAtTheLatest();
+    void tree.stop().then(() => hypervisor.close()).finally(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await tree.run();
+}
+
+const exitAtTheLatest = (): void => void systemClock.after(STOP_LIMIT_MS, () => process.exit(0), true);
+
+main().catch((error: unknown) => {
+  createLog('pvcd').error('ends', { error });
+  process.exit(1);
+});
