@@ -34,7 +34,6 @@ export async function ensureOwnActors(deps: BirthDeps): Promise<void> {
   for (const name of config.allNodes) {
     await create(deps, `node/${name}`, {
       name, coordinator: config.coordinators.includes(name), sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
-      coordinators: config.coordinators,
     });
   }
 }

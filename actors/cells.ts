@@ -64,7 +64,7 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
   });
   const homing = new Homing({ ...deps, host, primacy, log: log.child('homing') });
   const liveness = new Liveness({
-    mirror, host, primacy, clock, nodes: config.allNodes, silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500,
+    mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node, silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500,
     quorumAgeMs: deps.quorumAgeMs,
   });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });

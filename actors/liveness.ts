@@ -17,6 +17,9 @@ export interface LivenessDeps {
   readonly primacy: Primacy;
   readonly clock: Clock;
   readonly nodes: readonly string[];
+  readonly coordinators: readonly string[];
+  /** This node's name. */
+  readonly self: string;
   /** Silence of a heartbeat after which a node is doubted, milliseconds. */
   readonly silentMs: number;
   /** How long this process has had an unbroken quorum connection, milliseconds. */
@@ -67,6 +70,7 @@ export class Liveness {
       this.tell(node, `lost ${context.incarnation}`, {
         type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
+        sinceMs: Math.round(this.deps.mirror.telemetryOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
       });
     } else if (live !== null) {
       this.hear(node);
@@ -91,8 +95,16 @@ export class Liveness {
     if (heard === null) return;
     const silent = heard.silentMs > this.deps.silentMs && this.quorumAgeMs() > this.deps.silentMs;
     const last = this.told.get(node)?.key;
-    if (silent) this.tell(node, `silent ${heard.mzxid}`, { type: 'node.silent', sinceMs: Math.round(heard.silentMs) });
+    if (silent) this.tell(node, `silent ${heard.mzxid}`, {
+      type: 'node.silent', sinceMs: Math.round(heard.silentMs), coordinators: this.helpers(node),
+    });
     else if (last?.startsWith('silent')) this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
+  }
+
+  /** Live coordinators that can reach a BMC when this one's own cable does not. */
+  private helpers(node: string): string[] {
+    const { mirror, coordinators, self } = this.deps;
+    return coordinators.filter((name) => name !== node && name !== self && mirror.liveOf(name) !== null);
   }
 
   private tell(node: string, key: string, event: ActorEvent): void {

@@ -1,7 +1,7 @@
 /** What this node tells of itself with every heartbeat. Figures are gathered beside the heartbeat, never in it. */
 import { readFileSync } from 'node:fs';
 import { arch, cpus, loadavg, release } from 'node:os';
-import type { NodeTelemetry } from '../machines/node/messages.js';
+import type { NodeTelemetry } from '../machines/node/telemetry.js';
 import type { Clock } from '../runtime/clock.js';
 import type { PvcConfig } from './config.js';
 import type { DomainStats, Hypervisor } from './drivers/hypervisor.js';

@@ -1,0 +1,135 @@
+/**
+ * The cluster as placement sees it: nodes and VMs of this node's mirror, in the terms of machines/placement.ts.
+ * A VM that is on its way to a node counts there from the commit that named it, before any telemetry does.
+ */
+import type { PlaceParams, PlaceResult, PlannedMove } from '../machines/effects.js';
+import { daemonStateWord, domainStateWord } from '../machines/node/view.js';
+import type { NodeTelemetry } from '../machines/node/telemetry.js';
+import { place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld } from '../machines/placement.js';
+import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
+import { addressOf } from '../runtime/address.js';
+import { stateText } from '../runtime/behavior.js';
+import type { Mirror } from '../runtime/mirror.js';
+import type { ActorRecord } from '../runtime/record.js';
+import type { PvcConfig } from './config.js';
+
+const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
+const holds = (vm: VmContext, node: string): boolean => vm.mayRunOn.some((boot) => boot.node === node);
+
+/** What `cluster.evacuate` answers. */
+export interface Evacuation { readonly moves: readonly PlannedMove[]; readonly busy: readonly string[] }
+/** What `cluster.homecoming` answers. */
+export interface Homecoming {
+  readonly boot: BootRef | null;
+  readonly back: readonly string[];
+  readonly start: readonly string[];
+  readonly busy: readonly string[];
+}
+
+export class ClusterView {
+  private readonly moving = new Map<string, { totalBytes: number; remainingBytes: number }>();
+
+  constructor(private readonly mirror: Mirror, private readonly config: PvcConfig) {}
+
+  /** Progress of a live migration from this node; null = it ended. */
+  progress(uuid: string, progress: { totalBytes: number; remainingBytes: number } | null): void {
+    if (progress === null) this.moving.delete(uuid);
+    else this.moving.set(uuid, progress);
+  }
+
+  migrations(): ReadonlyMap<string, { totalBytes: number; remainingBytes: number }> {
+    return this.moving;
+  }
+
+  place(params: PlaceParams): PlaceResult {
+    return place(params, this.world());
+  }
+
+  /** A home for a VM that is being defined; a node named by the user is taken even while it is down. */
+  placeNew(request: PlacementRequest & { readonly only: string | null }): { node: string | null; reason: string | null } {
+    const world = this.world();
+    if (request.only === null) {
+      const placed = place(request, world);
+      return { node: placed.target?.node ?? null, reason: placed.reason };
+    }
+    const node = world.nodes.find((each) => each.name === request.only);
+    if (node !== undefined && node.memoryTotalMiB > 0 && request.memoryMiB > node.memoryTotalMiB) {
+      return { node: null, reason: `node "${node.name}" has ${node.memoryTotalMiB} MiB, the VM needs ${request.memoryMiB}` };
+    }
+    if (request.nodeLimit !== null && !request.nodeLimit.includes(request.only)) {
+      return { node: null, reason: `node "${request.only}" is not in its node limit (${request.nodeLimit.join(', ')})` };
+    }
+    return { node: request.only, reason: null };
+  }
+
+  /** Places for VMs that lost their node, in one plan. VMs that are not wanted running get none. */
+  planRecovery(records: readonly ActorRecord[], deadNode: string): PlannedMove[] {
+    const wanted = records.map(contextOf).filter((vm) => vm.desired === 'start');
+    const idle = records.map(contextOf).filter((vm) => vm.desired !== 'start');
+    return [
+      ...planMoves(wanted.map((vm) => requestOf(vm, [deadNode])), this.world()),
+      ...idle.map((vm) => ({ uuid: vm.uuid, target: null, reason: null })),
+    ];
+  }
+
+  evacuate(node: string): Evacuation {
+    const here = this.vms().filter((record) => holds(contextOf(record), node));
+    const settled = here.filter((record) => stateText(record.snapshot.value) === 'running' && contextOf(record).node === node);
+    return {
+      moves: planMoves(settled.map((record) => requestOf(contextOf(record), [node])), this.world()),
+      busy: here.filter((record) => !settled.includes(record)).map((record) => contextOf(record).uuid),
+    };
+  }
+
+  homecoming(node: string): Homecoming {
+    const entry = this.mirror.liveOf(node);
+    const away = this.vms().filter((record) => contextOf(record).lastNode === node && contextOf(record).node !== node);
+    const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
+    return {
+      boot: entry === null ? null : { node, bootId: entry.bootId },
+      back: back.map((record) => contextOf(record).uuid),
+      start: this.vms().filter((record) => {
+        const vm = contextOf(record);
+        return vm.node === node && vm.meta.autostart && vm.desired === 'stop' && vm.mayRunOn.length === 0;
+      }).map((record) => contextOf(record).uuid),
+      busy: away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start').map((record) => contextOf(record).uuid),
+    };
+  }
+
+  private vms(): ActorRecord[] {
+    return [...this.mirror.actors.values()].map((actor) => actor.record).filter((record) => record.kind === 'vm' && !record.removed);
+  }
+
+  private world(): PlacementWorld {
+    const vms = this.vms().map(contextOf);
+    return {
+      nodes: this.config.allNodes.map((name) => this.node(name, vms)),
+      defaultSelector: this.config.targetSelector as NodeSelector,
+    };
+  }
+
+  private node(name: string, vms: readonly VmContext[]): PlacementNode {
+    const record = this.mirror.actors.get(addressOf('node', name))?.record;
+    const telemetry = this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined;
+    const counted = new Set(telemetry?.guests.map((guest) => guest.uuid) ?? []);
+    const coming = vms.filter((vm) => holds(vm, name) && !counted.has(vm.uuid));
+    const sum = (list: readonly VmContext[], of: (vm: VmContext) => number): number => list.reduce((total, vm) => total + of(vm), 0);
+    return {
+      name,
+      bootId: this.mirror.liveOf(name)?.bootId ?? null,
+      daemonState: record === undefined ? 'unknown' : daemonStateWord(record.snapshot),
+      domainState: record === undefined ? 'flushed' : domainStateWord(record.snapshot),
+      memoryTotalMiB: telemetry?.memory.totalMiB ?? 0,
+      memoryFreeMiB: (telemetry?.memory.freeMiB ?? 0) - sum(coming, (vm) => vm.definition.memoryMiB),
+      memoryProvisionedMiB: sum(vms.filter((vm) => vm.node === name), (vm) => vm.definition.memoryMiB),
+      vcpusAllocated: (telemetry?.vcpusAllocated ?? 0) + sum(coming, (vm) => vm.definition.vcpus),
+      load: (telemetry?.load ?? 0) + sum(coming, (vm) => vm.definition.vcpus),
+      vms: counted.size + coming.length,
+    };
+  }
+}
+
+const requestOf = (vm: VmContext, exclude: readonly string[]): PlacementRequest => ({
+  uuid: vm.uuid, memoryMiB: vm.definition.memoryMiB, vcpus: vm.definition.vcpus,
+  nodeLimit: vm.meta.nodeLimit, selector: vm.meta.nodeSelector, exclude,
+});
