@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { deadFiles, packageHomes, unusedPackages, wrongArrows } from '../fixtures/tidy/arrows.js';
 import { otherFiles, readProject, ROOT, type Finding } from '../fixtures/tidy/project.js';
 import {
-  ambientCalls, bannedForms, fileNames, functionSizes, silencedTests, textSizes, unfinishedMarks,
+  ambientCalls, bannedForms, fileNames, functionSizes, silencedTests, strayReferences, textSizes, unfinishedMarks,
 } from '../fixtures/tidy/rules.js';
 
 const sources = readProject();
@@ -35,5 +35,7 @@ describe('tidy', () => {
   test('file names', () => none(sources.flatMap(fileNames)));
   test('nothing is left unfinished', () =>
     none([...sources, ...texts].flatMap(({ path, lines }) => unfinishedMarks(path, lines))));
+  test('every page referred to is here', () =>
+    none([...sources, ...texts].flatMap(({ path, lines }) => strayReferences(path, lines))));
   test('no test is left out', () => none(sources.flatMap(silencedTests)));
 });
