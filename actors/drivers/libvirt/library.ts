@@ -43,18 +43,18 @@ export const local = {
   getUInt: bind('int virTypedParamsGetUInt(void *params, int count, const char *name, _Out_ uint *value)'),
   getInt: bind('int virTypedParamsGetInt(void *params, int count, const char *name, _Out_ int *value)'),
   freeParams: bind('void virTypedParamsFree(void *params, int count)'),
-  forgetClose: bind('int virConnectUnregisterCloseCallback(void *conn, virCloseFunc *callback)'),
   freeStats: bind('void virDomainStatsRecordListFree(void *records)'),
   prctl: libc.func('int prctl(int option, ulong argument)'),
 } as const;
 
-/** Functions that talk to libvirtd or wait: only through `offMain`. */
+/** Functions that talk to libvirtd, wait, or take a lock that a callback of ours may be called under: only through `offMain`. */
 export const remote = {
   runEventLoop: bind('int virEventRunDefaultImpl()'),
   open: bind('void *virConnectOpen(const char *uri)'),
   close: bind('int virConnectClose(void *conn)'),
   setKeepAlive: bind('int virConnectSetKeepAlive(void *conn, int interval, uint count)'),
   onClose: bind('int virConnectRegisterCloseCallback(void *conn, virCloseFunc *callback, void *opaque, void *free)'),
+  forgetClose: bind('int virConnectUnregisterCloseCallback(void *conn, virCloseFunc *callback)'),
   onDomainEvent: bind('int virConnectDomainEventRegisterAny(void *conn, void *domain, int event, virLifecycleFunc *callback, void *opaque, void *free)'),
   list: bind('int virConnectListAllDomains(void *conn, _Out_ void **domains, uint flags)'),
   lookup: bind('void *virDomainLookupByUUIDString(void *conn, const char *uuid)'),

@@ -17,9 +17,9 @@ const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 5000;
 /** A worker that lived this long starts the next back-off anew. */
 const HEALTHY_MS = 30_000;
-const PING_MS = 5000;
-/** Two in a row, so that a machine that was frozen and thawed does not lose its worker. */
-const MISSED_PINGS_MAX = 2;
+const PING_MS = 2000;
+/** Several in a row, so that a machine that was frozen and thawed, or is merely busy, does not lose its worker. */
+const MISSED_PINGS_MAX = 3;
 const CLOSE_MS = 1000;
 
 type WorkerNews = Exclude<FromWorker, { type: 'answer' | 'progress' | 'pong' }>;

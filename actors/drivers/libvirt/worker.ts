@@ -22,6 +22,8 @@ const OPEN_DEADLINE_MS = 15_000;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 const EVENT_LIFECYCLE = 0;
+/** virConnectCloseReason */
+const CLOSE_REASONS = ['error', 'end of file', 'keep-alive went unanswered', 'closed'];
 
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions;
 const lanes = new Lanes(options);
@@ -46,7 +48,8 @@ function end(reason: string | null): never {
 
 function lose(lane: Lane, reason: string): void {
   if (main !== lane) return;
-  local.forgetClose(lane.connection, onClose);
+  // The callback holds a reference to the connection.
+  void lane.call<number>(remote.forgetClose, lane.connection, onClose).catch(() => undefined);
   lane.close();
   statistics?.close();
   main = statistics = null;
@@ -56,7 +59,10 @@ function lose(lane: Lane, reason: string): void {
 }
 
 const onClose = callbacks.close((connection, reason) => {
-  if (main?.connection === connection) lose(main, ['error', 'end of file', 'keep-alive went unanswered', 'closed'][reason] ?? 'closed');
+  // libvirt holds the connection's lock until this returns: nothing may be asked of it before.
+  clock.after(0, () => {
+    if (main?.connection === connection) lose(main, CLOSE_REASONS[reason] ?? 'closed');
+  });
 });
 const onLifecycle = callbacks.lifecycle((domain: Pointer, event, detail) => {
   const made = eventOf(uuidOf(domain), event, detail);

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createLibvirtHypervisor, missedEvents } from '../actors/drivers/libvirt/hypervisor.js';
+import { hypervisorContract, type Side } from '../fixtures/contracts/hypervisor.js';
+import { DEAD_ADDRESS, startLibvirtdPair } from '../fixtures/libvirtd.js';
+import { createLog } from '../runtime/log.js';
+import { newToken } from '../runtime/random.js';
+
+const NOISE_BYTES = 12 << 20;
+const log = createLog('hypervisor-test', 'error');
+
+/** No boot device: its BIOS loops and hears no ACPI. `noise` is a file that fills its memory with what does not compress. */
+const guestXml = (uuid: string, name: string, noise: string | null): string => `
+  <domain type='qemu'${noise === null ? '' : " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"}>
+    <name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+    <os><type arch='x86_64' machine='pc'>hvm</type></os>
+    <features><acpi/></features>
+    <devices>
+      <console type='pty'/><controller type='usb' model='none'/><memballoon model='none'/>
+    </devices>
+    ${noise === null ? '' : `<qemu:commandline>
+      <qemu:arg value='-device'/><qemu:arg value='loader,file=${noise},addr=0x800000,force-raw=on'/>
+    </qemu:commandline>`}
+  </domain>`;
+
+hypervisorContract('libvirt and QEMU', async () => {
+  const pair = await startLibvirtdPair();
+  const node = { source: pair.nodes[0], target: pair.nodes[1] };
+  const create = (side: Side) => createLibvirtHypervisor({
+    uri: node[side].uri, consoleDir: node[side].consoleDir, log: log.child(side), workerPrefix: node[side].netPrefix,
+  });
+  const noise = join(node.source.consoleDir, 'noise');
+  writeFileSync(noise, Buffer.from(newToken(NOISE_BYTES / 2), 'latin1'));
+  const adapter = { source: await create('source'), target: await create('target') };
+  return {
+    ...adapter,
+    targetHost: node.target.address, deadHost: DEAD_ADDRESS,
+    guestXml: (uuid, name, memory) => guestXml(uuid, name, memory === 'full' ? noise : null),
+    killGuest: (side, name) => node[side].signal('qemu', 'KILL', name),
+    slowMigration: async (side, name) => void await node[side].virsh('migrate-setspeed', name, '1'),
+    killDaemon: (side) => node[side].signal('libvirtd', 'KILL'),
+    startDaemon: (side) => node[side].start(),
+    async breakDriver(side, how) {
+      process.kill(adapter[side].workerPid ?? assert.fail('there is no worker'), how === 'killed' ? 'SIGKILL' : 'SIGSTOP');
+    },
+    async freezeDaemon(side) {
+      await node[side].signal('libvirtd', 'STOP');
+      return () => node[side].signal('libvirtd', 'CONT');
+    },
+    hasConsoleLog: (side, name) => statSync(join(node[side].consoleDir, `${name}.log`), { throwIfNoEntry: false }) !== undefined,
+    async stop() {
+      await Promise.all([adapter.source.close(), adapter.target.close()]);
+      await pair.stop();
+    },
+  };
+});
+
+describe('libvirt hypervisor', () => {
+  it('without a libvirtd is created all the same, answers unknown and closes', async () => {
+    const hypervisor = await createLibvirtHypervisor({
+      uri: 'qemu+unix:///system?socket=/nowhere/libvirt-sock', consoleDir: '/nowhere', log: log.child('nowhere'), connectWaitMs: 300,
+    });
+    assert.equal(hypervisor.connected, false);
+    const outcome = await hypervisor.list();
+    assert.equal(outcome.kind, 'unknown');
+    await hypervisor.close();
+    assert.equal(hypervisor.workerPid, null);
+  });
+
+  it('events that nobody heard are made up from what was and what is', () => {
+    const info = (uuid: string, state: 'running' | 'paused' | 'crashed') =>
+      ({ uuid, name: uuid, state, epoch: null, effectId: null });
+    const known = new Map([['a', 'running'], ['b', 'running'], ['c', 'paused'], ['d', 'running'], ['e', 'running']] as const);
+    const events = missedEvents(known, [info('b', 'paused'), info('c', 'running'), info('d', 'crashed'), info('e', 'running'), info('f', 'running')]);
+    assert.deepEqual(events.map(({ uuid, type }) => `${uuid} ${type}`), ['a stopped', 'b paused', 'c resumed', 'd crashed', 'f started']);
+  });
+});
