@@ -1,0 +1,53 @@
+/** A command of a user, from the HTTP request to its answer. */
+import type { Address } from '../runtime/address.js';
+import type { Gateway } from '../runtime/gateway-types.js';
+import type { ApiDeps } from './deps.js';
+import { plainText, statusOf } from './faults.js';
+import type { ApiReply, ApiRequest } from './http.js';
+
+/** A message to an actor, as the gateway takes it. */
+export type ActorEvent = Parameters<Gateway['submit']>[1];
+
+/** How long `wait` may block. PVC's has no end. */
+export const WAIT_MS = 30 * 60_000;
+
+export interface Command {
+  readonly to: Address;
+  readonly event: ActorEvent;
+  /** Answer at the operation's end. */
+  readonly wait: boolean;
+  readonly waitMs?: number;
+  /** PVC's message once the command is accepted. */
+  readonly accepted: string;
+  /** PVC's message at the end, with `wait`. */
+  readonly done: string;
+}
+
+const message = (text: string): { message: string } => ({ message: plainText(text) });
+
+/**
+ * denied -> the status of its code; already -> 200; accepted -> 200 at once, or with `wait` at the operation's end
+ * (failed -> 409; still under way -> 202). The operation's id is in the header X-Operation-Id.
+ */
+export async function runCommand(
+  deps: ApiDeps, request: ApiRequest, reply: ApiReply, command: Command,
+): Promise<{ message: string }> {
+  const submitted = await deps.gateway.submit(command.to, command.event, request.id);
+  if (submitted.kind === 'denied') {
+    reply.code(statusOf(submitted.code));
+    return message(submitted.message);
+  }
+  if (submitted.kind === 'already') return message(submitted.message);
+  void reply.header('X-Operation-Id', submitted.operationId);
+  if (!command.wait) return message(command.accepted);
+  const ended = await deps.gateway.waitFor(command.to, submitted.operationId, command.waitMs ?? WAIT_MS);
+  if (ended === null) {
+    reply.code(202);
+    return message(`${command.accepted} It is still under way: operation ${submitted.operationId}.`);
+  }
+  if (ended.state === 'failed') {
+    reply.code(409);
+    return message(ended.message ?? `${command.accepted} It failed.`);
+  }
+  return message(command.done);
+}

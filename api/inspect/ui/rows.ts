@@ -1,0 +1,58 @@
+/** The list of actors: one row each, redrawn when its actor steps. */
+import type { Signal } from '@preact/signals';
+import { html } from 'htm/preact';
+import { selected, shownMax, visible, type ActorView } from './model.js';
+import { clockText, tone } from './words.js';
+
+export function Actors() {
+  const rows = visible.value;
+  return html`
+    <div class="rows" role="table" aria-label="Actors">
+      <div class="row head" role="row">
+        <span role="columnheader">Actor</span><span role="columnheader">State</span><span role="columnheader">Owner</span>
+        <span role="columnheader" class="number">Revision</span><span role="columnheader">Last transition</span>
+        <span role="columnheader">Under way</span>
+      </div>
+      ${rows.slice(0, shownMax).map((actor) => html`<${Row} key=${actor.peek().address} actor=${actor} />`)}
+      ${rows.length === 0 && html`<p class="empty">No actor matches.</p>`}
+      ${rows.length > shownMax && html`<p class="empty">${rows.length - shownMax} more: narrow the filter.</p>`}
+    </div>`;
+}
+
+function Row({ actor }: { actor: Signal<ActorView> }) {
+  const view = actor.value;
+  const chosen = selected.value === view.address;
+  const toggle = (): void => {
+    selected.value = chosen ? null : view.address;
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    toggle();
+  };
+  return html`
+    <div class=${`row ${chosen ? 'chosen' : ''} flash-${view.flash % 2}`} data-live=${view.flash > 0} role="row" tabindex="0"
+      aria-selected=${chosen} onClick=${toggle} onKeyDown=${onKey}>
+      <span role="cell" class="actor"><b>${view.name}</b><small>${view.kind}${view.name === view.id ? '' : ` ${view.id}`}</small></span>
+      <span role="cell"><em class=${`chip ${tone(view)}`}>${view.state}</em></span>
+      <span role="cell" class="owner">${view.owner ?? '–'}${view.epoch !== null && html`<small>epoch ${view.epoch}</small>`}</span>
+      <span role="cell" class="number">${view.revision}</span>
+      <span role="cell" class="last"><span>${view.event ?? '–'}</span><small>${clockText(view.at)}${lastMove(view)}</small></span>
+      <span role="cell" class="under-way">${underWay(view)}</span>
+    </div>`;
+}
+
+const lastMove = (view: ActorView): string =>
+  (view.from !== null && view.from !== '' && view.from !== view.state ? `  ${view.from} → ${view.state}` : '');
+
+function underWay(view: ActorView) {
+  if (view.fault !== null) return html`<span class="bad">parked: ${view.fault}</span>`;
+  const counts = [
+    view.pending > 0 ? `${view.pending} effect${view.pending > 1 ? 's' : ''}` : '',
+    view.timers > 0 ? `${view.timers} timer${view.timers > 1 ? 's' : ''}` : '',
+  ].filter((text) => text !== '').join(', ');
+  return html`
+    ${view.operation !== null && html`<span>${view.operation.command}</span>`}
+    ${view.waiting !== null && html`<span class="warn">${view.waiting}</span>`}
+    ${counts !== '' && html`<small>${counts}</small>`}`;
+}

@@ -1,0 +1,78 @@
+/** The whole cluster -> PVC's /status object. */
+import type { Static } from '../schemas/schema.js';
+import type { Status } from '../schemas/cluster.js';
+import type { ApiDeps } from '../deps.js';
+import { nodeObjects } from './node.js';
+import { vmContext, vmStateWord } from './words.js';
+
+interface Fault { readonly id: string; readonly health_delta: number; readonly text: string }
+
+const DEAD_NODE_DELTA = 50;
+const FAILED_VM_DELTA = 10;
+const VM_WORDS_COUNTED: ReadonlySet<string> = new Set([
+  'start', 'restart', 'shutdown', 'stop', 'disable', 'fail', 'migrate', 'unmigrate', 'provision', 'import', 'restore', 'mirror',
+]);
+
+const percent = (part: number, whole: number): number => (whole > 0 ? Math.round((part / whole) * 10_000) / 100 : 0);
+
+function counted(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = { total: words.length };
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+/** Any node answers from its own mirror. Storage and networks are not there yet: zeros. */
+export function statusObject(deps: ApiDeps): Static<typeof Status> {
+  const { feed, config, cluster } = deps;
+  const nodes = nodeObjects(feed);
+  const vms = feed.actors('vm').filter((actor) => !actor.record.removed)
+    .map(({ record }) => ({ uuid: record.id, name: vmContext(record).name, state: vmStateWord(record.snapshot) as string }))
+    .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+  const faults: Fault[] = [
+    ...nodes.filter((node) => ['dead', 'fenced'].includes(node.daemon_state)).map((node) => ({
+      id: `DEAD_NODE_${node.name.toUpperCase()}`, health_delta: DEAD_NODE_DELTA,
+      text: `Node ${node.name} is ${node.daemon_state}${node.waiting_reason === null ? '' : `: ${node.waiting_reason}`}`,
+    })),
+    ...vms.filter((vm) => vm.state === 'fail').map((vm) => ({
+      id: `VM_FAILED_${vm.name.toUpperCase()}`, health_delta: FAILED_VM_DELTA, text: `VM ${vm.name} was in failed state`,
+    })),
+  ];
+  const lost = faults.reduce((sum, fault) => sum + fault.health_delta, 0);
+  const counts = counted(vms.map((vm) => vm.state));
+  return {
+    cluster_name: config.clusterName,
+    cluster_health: { health: Math.max(0, 100 - lost), messages: faults },
+    node_health: Object.fromEntries(nodes.map((node) => [node.name, { health: node.health, messages: [] }])),
+    maintenance: String(cluster.maintenance()),
+    primary_node: feed.primary()?.node ?? null,
+    pvc_version: deps.version,
+    upstream_ip: config.networks.upstream.floatingAddress?.split('/')[0] ?? '',
+    nodes: counted(nodes.map((node) => `${node.daemon_state},${node.domain_state}`)),
+    vms: Object.fromEntries(Object.entries(counts).filter(([word]) => word === 'total' || VM_WORDS_COUNTED.has(word))),
+    networks: 0,
+    osds: { total: 0 },
+    pools: 0,
+    volumes: 0,
+    snapshots: 0,
+    resources: resources(nodes),
+    detail: {
+      node: nodes.map(({ name, daemon_state, domain_state }) => ({ name, daemon_state, domain_state })),
+      vm: vms, osd: [], faults: faults.map((fault) => ({ ...fault })),
+    },
+  };
+}
+
+function resources(nodes: ReturnType<typeof nodeObjects>): Static<typeof Status>['resources'] {
+  const sum = (pick: (node: (typeof nodes)[number]) => number): number => nodes.reduce((total, node) => total + pick(node), 0);
+  const memory = {
+    total: sum((node) => node.memory.total), free: sum((node) => node.memory.free), used: sum((node) => node.memory.used),
+    allocated: sum((node) => node.memory.allocated), provisioned: sum((node) => node.memory.provisioned),
+  };
+  const load = Math.round(sum((node) => node.load) * 100) / 100;
+  const cpus = sum((node) => node.cpu_count);
+  return {
+    memory: { ...memory, utilization: percent(memory.used, memory.total) },
+    cpu: { total: cpus, load, allocated: sum((node) => node.vcpu.allocated), utilization: percent(load, cpus) },
+    disk: { total: 0, used: 0, free: 0, utilization: 0 },
+  };
+}

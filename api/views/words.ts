@@ -1,0 +1,44 @@
+/** What PVC calls the state a machine is in, for any kind of actor. */
+import { statePaths } from '../../machines/definition.js';
+import { daemonStateWord, domainStateWord, nodeStateText } from '../../machines/node/view.js';
+import { vmOccupiesNode, vmStateText, vmStateWord } from '../../machines/vm/view.js';
+import type { NodeContext } from '../../machines/node/messages.js';
+import type { VmContext } from '../../machines/vm/messages.js';
+import type { ActorRecord } from '../../runtime/record.js';
+
+export { daemonStateWord, domainStateWord, vmOccupiesNode, vmStateWord };
+
+export const vmContext = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
+export const nodeContext = (record: ActorRecord): NodeContext => record.snapshot.context as unknown as NodeContext;
+
+/** The state value as one line. */
+export const stateOf = (record: ActorRecord): string => statePaths(record.snapshot.value).join('|');
+
+/** PVC's word, or null for kinds PVC has no words for. */
+export function wordOf(record: ActorRecord): string | null {
+  if (record.kind === 'vm') return vmStateWord(record.snapshot);
+  if (record.kind === 'node') return `${daemonStateWord(record.snapshot)},${domainStateWord(record.snapshot)}`;
+  return null;
+}
+
+/** The name people use. */
+export function nameOf(record: ActorRecord): string {
+  const name = record.snapshot.context['name'];
+  return typeof name === 'string' ? name : record.id;
+}
+
+/** Why the actor waits, for people; null when it does not. */
+export function waitingReasonOf(record: ActorRecord): string | null {
+  const reason = record.snapshot.context['waitingReason'];
+  return typeof reason === 'string' ? reason : null;
+}
+
+/** The operation under way, if a command started it. */
+export function operationOf(record: ActorRecord): { operationId: string; command: string } | null {
+  const operation = record.snapshot.context['operation'] as { operationId?: unknown; command?: unknown } | null | undefined;
+  return operation ? { operationId: String(operation.operationId), command: String(operation.command) } : null;
+}
+
+/** What the state means, one sentence; null for a kind without texts. */
+export const explanationOf = (record: ActorRecord): string | null =>
+  (record.kind === 'vm' ? vmStateText(record.snapshot) : record.kind === 'node' ? nodeStateText(record.snapshot) : null);
