@@ -1,84 +1,40 @@
-/** `pvc` as a user runs it: the compiled program as a child process, against a real HTTP server and event stream. */
+/** `pvc` as a user runs it: the compiled program as a child process, against a real HTTP server. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { runProgram, type ProgramResult } from '../actors/process.js';
+import { runProgram } from '../actors/process.js';
 import { allCommands, GROUPS } from '../api/cli/areas.js';
-import { unifiedDiff } from '../api/cli/diff.js';
-import { newLines } from '../api/cli/follow.js';
-import { runCli } from '../api/cli/main.js';
-import { startCliApi, WEB1, type CliApi } from '../fixtures/cli-api.js';
-import { systemClock } from '../runtime/clock.js';
+import { WEB1 } from '../fixtures/cli-objects.js';
+import { CliDesk, PROGRAM } from '../fixtures/cli-run.js';
 
-const program = join(dirname(fileURLToPath(import.meta.url)), '../api/bin/pvc.js');
-let api: CliApi;
-const homes = mkdtempSync(join(tmpdir(), 'pvc-cli-test-'));
-let home: string;
-
+let desk: CliDesk;
 before(async () => {
-  api = await startCliApi();
+  desk = await CliDesk.open();
 });
-after(async () => {
-  await api.close();
-  rmSync(homes, { recursive: true, force: true });
-});
-beforeEach(() => {
-  home = mkdtempSync(join(homes, 'home-'));
-  writeStore({ test: { description: 'Test', host: '127.0.0.1', port: api.port, scheme: 'http', api_key: api.key } });
-  Object.assign(api, { web1: WEB1, ending: { state: 'done', message: null, afterMs: 30 }, cutOnCommand: false, hasEvents: true });
-  api.seen.length = 0;
-  api.subscribed.length = 0;
-});
+after(() => desk.close());
+beforeEach(() => desk.reset());
 
-function writeStore(store: unknown): void {
-  writeFileSync(join(home, 'pvc.json'), JSON.stringify(store), { mode: 0o600 });
-}
-
-interface RunOptions {
-  readonly input?: string;
-  readonly env?: Record<string, string>;
-}
-
-/** Runs pvc with its own store; the connection "test" is the default. */
-async function pvc(args: readonly string[], options: RunOptions = {}): Promise<ProgramResult> {
-  return await runProgram(process.execPath, [program, ...args], {
-    deadlineMs: 30_000, input: options.input ?? '',
-    env: {
-      PATH: process.env['PATH'] ?? '', PVC_CLIENT_DIR: home, PVC_CONNECTION: 'test', PVC_CONFIG_FILE: join(home, 'none.conf'),
-      PVC_RACK_DIR: join(home, 'racks'), ...options.env,
-    },
-  });
-}
-
-/** The same in this process, for pages of help: starting a program for each would take ten seconds. */
-async function pvcHere(argv: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const status = await runCli({
-    argv, env: { PVC_CLIENT_DIR: home }, cwd: home, hostname: 'hv1', home, stdin: new PassThrough(), stdout, stderr, clock: systemClock,
-    runInteractive: () => Promise.resolve(127), onInterrupt: () => () => undefined,
-  }, { version: '0' });
-  return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
-}
+const pvc: CliDesk['pvc'] = (args, options) => desk.pvc(args, options);
 
 test('every command and group explains itself', async () => {
   const commands = await allCommands();
   assert.ok(commands.length >= 40, `${commands.length} commands`);
   for (const { path, summary, examples } of commands) {
-    const page = await pvcHere([...path, '-h']);
+    const page = await desk.pvcHere([...path, '-h']);
     assert.equal(page.status, 0, path.join(' '));
     for (const part of [`Usage: pvc ${path.join(' ')}`, 'Options:', '-h, --help', 'Example', examples[0] ?? '']) {
       assert.ok(page.stdout.includes(part), `pvc ${path.join(' ')} -h has "${part}"`);
     }
     assert.ok(page.stdout.replaceAll(/\s+/g, ' ').includes(summary), summary);
     assert.match(summary, /^[A-Z].*\.$/, 'a summary is a sentence');
-    assert.ok(page.stdout.split('\n').every((line) => line.length <= 120), `${path.join(' ')}: lines of at most 120 columns`);
+    assert.ok(
+      page.stdout.split('\n').every((line) => line.length <= 120),
+      `${path.join(' ')}: lines of at most 120 columns`,
+    );
   }
   for (const { path } of GROUPS.filter((group) => !commands.some((one) => one.path.join() === group.path.join()))) {
-    const page = await pvcHere([...path]);
+    const page = await desk.pvcHere([...path]);
     assert.equal(page.status, 0);
     assert.match(page.stdout, /Commands:/);
   }
@@ -86,7 +42,9 @@ test('every command and group explains itself', async () => {
 
 test('options of one command do not collide', async () => {
   for (const { path, options = [] } of await allCommands()) {
-    const words = options.flatMap((one) => [one.name, one.off?.name, one.short, one.off?.short, one.alias]).filter((one) => one !== undefined);
+    const words = options
+      .flatMap((one) => [one.name, one.off?.name, one.short, one.off?.short, one.alias])
+      .filter((one) => one !== undefined);
     assert.equal(new Set([...words, 'help', 'h']).size, words.length + 2, path.join(' '));
   }
 });
@@ -127,7 +85,7 @@ test('exit codes: not found 3, key 4, unreachable 5, conflict 7', async () => {
   assert.deepEqual([missing.status, missing.stderr], [3, 'Could not find VM "nosuch" in the cluster\n']);
   assert.deepEqual((await pvc(['vm', 'unmigrate', 'web1'])).status, 7);
   const unknown = { description: '', host: '127.0.0.1', port: 1, scheme: 'http', api_key: 'x' };
-  writeStore({ test: unknown, badkey: { ...unknown, port: api.port } });
+  desk.writeStore({ test: unknown, badkey: { ...unknown, port: desk.api.port } });
   const unreachable = await pvc(['vm', 'list']);
   assert.equal(unreachable.status, 5);
   assert.match(unreachable.stderr, /cannot be reached \(ECONNREFUSED\).*"pvc connection list"/);
@@ -138,14 +96,20 @@ test('exit codes: not found 3, key 4, unreachable 5, conflict 7', async () => {
 });
 
 test('lists and pages in every format', async () => {
-  assert.match((await pvc(['vm', 'list'])).stdout, /^VMs -+ +Resources -+ +Node -+\nName +State +Tags .*\nweb1 +start +prod +0 +upstream +128 +2 +hv2 +no\n$/);
+  assert.match(
+    (await pvc(['vm', 'list'])).stdout,
+    /^VMs -+ +Resources -+ +Node -+\nName +State +Tags .*\nweb1 +start +prod +0 +upstream +128 +2 +hv2 +no\n$/,
+  );
   assert.equal((await pvc(['vm', 'list', '-f', 'raw'])).stdout, 'web1\n');
   assert.deepEqual(JSON.parse((await pvc(['vm', 'list', '-f', 'json'])).stdout), [WEB1]);
   assert.match((await pvc(['vm', 'info', 'web1'])).stdout, /Name: +web1\n[^]*Migration method: +Live, Shutdown\n/);
   assert.match((await pvc(['vm', 'info', 'web1', '-f', 'long'])).stdout, /Interfaces: +ID[^]*virtio/);
   assert.match((await pvc(['node', 'list'])).stdout, /hv2 +2\.0\.0 +100% +run +primary +ready +1 +2 +0\.5 +8192/);
   assert.match((await pvc(['node', 'info', 'hv2', '-f', 'long'])).stdout, /Health Plugin Details: +load: fine/);
-  assert.match((await pvc(['cluster', 'status'])).stdout, /Health: +80%\nActive faults: +AB12 \(-20%\) node hv3[^]*Nodes: +2\/3 run,ready, 1\/3 dead,ready/);
+  assert.match(
+    (await pvc(['cluster', 'status'])).stdout,
+    /Health: +80%\nActive faults: +AB12 \(-20%\) node hv3[^]*Nodes: +2\/3 run,ready, 1\/3 dead,ready/,
+  );
   assert.match((await pvc(['cluster', 'status', '-f', 'json-pretty'])).stdout, /^{\n {2}"cluster_health"/);
   assert.equal((await pvc(['vm', 'memory', 'get', 'web1', '-f', 'raw'])).stdout, '128\n');
   assert.match((await pvc(['vm', 'vcpu', 'get', 'web1'])).stdout, /2 +1 +2 +1/);
@@ -160,148 +124,144 @@ test('node is-primary speaks by its exit code alone', async () => {
   assert.deepEqual(await pvc(['node', 'is-primary', 'hv1']), { status: 1, stdout: '', stderr: '', timedOut: false });
 });
 
-test('PVC\'s options become PVC\'s parameters', async () => {
-  writeFileSync(join(home, 'vm.xml'), WEB1.xml);
-  assert.equal((await pvc(['vm', 'define', join(home, 'vm.xml'), '-t', 'hv1', '-l', 'hv1,hv2', '-a', '-g', 'x', '-g', 'y', '-G', 'z'])).status, 0);
-  const define = api.seen.at(-1);
+test("PVC's options become PVC's parameters", async () => {
+  writeFileSync(join(desk.home, 'vm.xml'), WEB1.xml);
+  assert.equal(
+    (
+      await pvc([
+        'vm',
+        'define',
+        join(desk.home, 'vm.xml'),
+        '-t',
+        'hv1',
+        '-l',
+        'hv1,hv2',
+        '-a',
+        '-g',
+        'x',
+        '-g',
+        'y',
+        '-G',
+        'z',
+      ])
+    ).status,
+    0,
+  );
+  const define = desk.api.seen.at(-1);
   assert.equal(define?.form.get('xml'), WEB1.xml);
   assert.deepEqual(define?.query.getAll('user_tags'), ['x', 'y']);
-  assert.equal(define?.query.toString(), 'node=hv1&limit=hv1%2Chv2&selector=none&autostart=true&migration_method=none'
-    + '&migration_max_downtime=300&user_tags=x&user_tags=y&protected_tags=z');
+  assert.equal(
+    define?.query.toString(),
+    'node=hv1&limit=hv1%2Chv2&selector=none&autostart=true&migration_method=none' +
+      '&migration_max_downtime=300&user_tags=x&user_tags=y&protected_tags=z',
+  );
   await pvc(['node', 'list', '-ds', 'run', '-cs', 'primary']);
-  assert.equal(api.seen.at(-1)?.query.toString(), 'daemon_state=run&coordinator_state=primary');
+  assert.equal(desk.api.seen.at(-1)?.query.toString(), 'daemon_state=run&coordinator_state=primary');
   await pvc(['vm', 'define', '-'], { input: '<domain/>' });
-  assert.equal(api.seen.at(-1)?.form.get('xml'), '<domain/>');
-  assert.match((await pvc(['api', 'GET', '/api/v1/status/primary_node', '-f', 'json'])).stdout, /^{"primary_node":"hv2"}\n$/);
+  assert.equal(desk.api.seen.at(-1)?.form.get('xml'), '<domain/>');
+  assert.match(
+    (await pvc(['api', 'GET', '/api/v1/status/primary_node', '-f', 'json'])).stdout,
+    /^{"primary_node":"hv2"}\n$/,
+  );
 });
 
 test('destructive commands ask, and -y, --unsafe, PVC_UNSAFE do not', async () => {
   const no = await pvc(['vm', 'undefine', 'web1'], { input: 'n\n' });
   assert.equal(no.status, 1);
   assert.match(no.stderr, /Remove definition of virtual machine "web1" \[y\/N\]\? Aborted/);
-  assert.equal(api.seen.length, 0);
+  assert.equal(desk.api.seen.length, 0);
   assert.equal((await pvc(['vm', 'undefine', 'web1'])).status, 1, 'no answer is no');
-  for (const [args, env] of [[['-y'], {}], [['--unsafe'], {}], [[], { PVC_UNSAFE: '1' }]] as const) {
-    assert.equal((await pvc(['vm', 'undefine', 'web1', ...args], { env })).stdout, 'Undefined VM "web1" from the cluster.\n');
+  for (const [args, env] of [
+    [['-y'], {}],
+    [['--unsafe'], {}],
+    [[], { PVC_UNSAFE: '1' }],
+  ] as const) {
+    assert.equal(
+      (await pvc(['vm', 'undefine', 'web1', ...args], { env })).stdout,
+      'Undefined VM "web1" from the cluster.\n',
+    );
   }
   assert.equal((await pvc(['vm', 'undefine', 'web1'], { input: 'y\n' })).status, 0);
   assert.equal((await pvc(['vm', 'remove', 'web1', '-y'])).status, 0);
-  assert.equal(api.seen.at(-1)?.query.get('delete_disks'), 'true');
+  assert.equal(desk.api.seen.at(-1)?.query.get('delete_disks'), 'true');
 });
 
 test('vm modify shows the difference and sends the new XML', async () => {
   const changed = WEB1.xml.replace('128', '256');
   const result = await pvc(['vm', 'modify', 'web1', '-', '-y'], { input: changed });
-  assert.match(result.stdout, /-  <memory>128<\/memory>\n\+  <memory>256<\/memory>[^]*Successfully modified .* Changes will be applied on next VM start/);
-  assert.equal(api.seen.at(-1)?.form.get('xml'), changed.trim());
+  assert.match(
+    result.stdout,
+    /- {2}<memory>128<\/memory>\n\+ {2}<memory>256<\/memory>[^]*Successfully modified .* Changes will be applied on/,
+  );
+  assert.equal(desk.api.seen.at(-1)?.form.get('xml'), changed.trim());
   assert.match((await pvc(['vm', 'modify', 'web1', '-'], { input: WEB1.xml })).stdout, /no modifications/);
   const edited = await pvc(['vm', 'modify', 'web1', '-e', '-y', '-r'], { env: { EDITOR: 'sed -i s/128/512/' } });
   assert.match(edited.stdout, /\+ {2}<memory>512/);
-  assert.equal(api.seen.at(-1)?.query.get('restart'), 'true');
+  assert.equal(desk.api.seen.at(-1)?.query.get('restart'), 'true');
 });
 
 test('--debug prints each call as curl and never the key', async () => {
   const { stderr } = await pvc(['--debug', 'vm', 'start', 'web1']);
-  assert.match(stderr, /^curl -sS -X POST -H "X-Api-Key: \$PVC_API_KEY" 'http:\/\/127\.0\.0\.1:\d+\/api\/v1\/vm\/web1\/state\?state=start/);
-  assert.ok(!stderr.includes(api.key));
+  assert.match(
+    stderr,
+    /^curl -sS -X POST -H "X-Api-Key: \$PVC_API_KEY" 'http:\/\/127\.0\.0\.1:\d+\/api\/v1\/vm\/web1\/state\?state=start/,
+  );
+  assert.ok(!stderr.includes(desk.api.key));
   assert.match((await pvc(['vm', 'start', 'web1'], { env: { PVC_DEBUG: '1' } })).stderr, /curl/);
-  assert.deepEqual(await pvc(['--silent', 'vm', 'info', 'nosuch']), { status: 3, stdout: '', stderr: '', timedOut: false });
+  assert.deepEqual(await pvc(['--silent', 'vm', 'info', 'nosuch']), {
+    status: 3,
+    stdout: '',
+    stderr: '',
+    timedOut: false,
+  });
 });
 
-test('the store of connections is PVC\'s file', async () => {
-  assert.match((await pvc(['connection', 'add', 'home', '-a', '10.0.0.9', '-k', 'abc-123', '-s'])).stdout, /Added connection "home" \(https:\/\/10\.0\.0\.9:7370\)/);
-  assert.equal(statSync(join(home, 'pvc.json')).mode & 0o777, 0o600);
-  const stored = JSON.parse(readFileSync(join(home, 'pvc.json'), 'utf8')) as Record<string, unknown>;
-  assert.deepEqual(stored['home'], { description: 'N/A', host: '10.0.0.9', port: 7370, scheme: 'https', api_key: 'abc-123' });
+test("the store of connections is PVC's file", async () => {
+  assert.match(
+    (await pvc(['connection', 'add', 'home', '-a', '10.0.0.9', '-k', 'abc-123', '-s'])).stdout,
+    /Added connection "home" \(https:\/\/10\.0\.0\.9:7370\)/,
+  );
+  assert.equal(statSync(join(desk.home, 'pvc.json')).mode & 0o777, 0o600);
+  const stored = JSON.parse(readFileSync(join(desk.home, 'pvc.json'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual(stored['home'], {
+    description: 'N/A',
+    host: '10.0.0.9',
+    port: 7370,
+    scheme: 'https',
+    api_key: 'abc-123',
+  });
   assert.match((await pvc(['connection', 'list'])).stdout, /home +N\/A +10\.0\.0\.9 +7370 +https +xxx-xxx/);
   assert.match((await pvc(['connection', 'list', '-k', '-f', 'json'])).stdout, /"api_key":"abc-123"/);
   assert.match((await pvc(['connection', 'remove', 'home'])).stdout, /Removed connection "home"/);
   assert.equal((await pvc(['connection', 'remove', 'home'])).status, 3);
   assert.match((await pvc(['connection', 'detail'])).stdout, /test +Test +80% +hv2/);
-  writeFileSync(join(home, 'pvc.json'), 'not json');
+  writeFileSync(join(desk.home, 'pvc.json'), 'not json');
   const broken = await pvc(['connection', 'add', 'x', '-a', 'y']);
   assert.equal(broken.status, 1);
-  assert.equal(readFileSync(join(home, 'pvc.json'), 'utf8'), 'not json', 'a broken store is not overwritten');
+  assert.equal(readFileSync(join(desk.home, 'pvc.json'), 'utf8'), 'not json', 'a broken store is not overwritten');
 });
-
-function writeRack(name: string, repo: string): void {
-  mkdirSync(join(home, 'racks', name), { recursive: true });
-  writeFileSync(join(home, 'racks', name, 'connection.json'), JSON.stringify({
-    name, description: `rack ${name}`, host: '127.0.0.1', port: api.port, scheme: 'http', api_key: api.key, repo,
-  }));
-}
 
 test('"local" is the configuration of this host, else the running rack', async () => {
   const env = { PVC_CONNECTION: '' };
   const nothing = await pvc(['vm', 'list'], { env });
   assert.equal(nothing.status, 5);
   assert.match(nothing.stderr, /npm start/);
-  writeRack('a', '/somewhere/else');
+  desk.writeRack('a', '/somewhere/else');
   assert.equal((await pvc(['vm', 'list', '-f', 'raw'], { env })).stdout, 'web1\n', 'the only rack');
-  writeRack('b', '/another');
+  desk.writeRack('b', '/another');
   const two = await pvc(['vm', 'list'], { env });
   assert.equal(two.status, 2);
   assert.match(two.stderr, /2 racks are running here \(a, b\): choose one with -c rack:a/);
   assert.equal((await pvc(['-c', 'rack:b', 'vm', 'list', '-f', 'raw'], { env })).stdout, 'web1\n');
-  writeRack('c', join(dirname(program), '../../..'));
+  desk.writeRack('c', join(PROGRAM, '../../../..'));
   assert.match((await pvc(['connection', 'list'], { env })).stdout, /local +rack c/, 'the rack of this clone');
-  writeFileSync(join(home, 'pvc.conf'), `api:\n  listen: {address: 0.0.0.0, port: ${api.port}}\n  token: [{description: a, token: ${api.key}}]\n`);
-  const conf = { ...env, PVC_CONFIG_FILE: join(home, 'pvc.conf') };
+  writeFileSync(
+    join(desk.home, 'pvc.conf'),
+    `api:\n  listen: {address: 0.0.0.0, port: ${desk.api.port}}\n  token: [{description: a, token: ${desk.api.key}}]\n`,
+  );
+  const conf = { ...env, PVC_CONFIG_FILE: join(desk.home, 'pvc.conf') };
   assert.equal((await pvc(['vm', 'list', '-f', 'raw'], { env: conf })).stdout, 'web1\n');
   assert.match((await pvc(['connection', 'list'], { env: conf })).stdout, /local +\S*pvc\.conf +127\.0\.0\.1/);
-});
-
-test('--wait subscribes before it commands and ends with the operation', async () => {
-  const moving = pvc(['vm', 'migrate', 'web1', '--wait']);
-  const moved = await movesWhenCommanded(moving);
-  assert.match(moved.stdout, /^web1: hv2 -> hv3, \d+\.\d s\n$/);
-  assert.equal(moved.status, 0);
-  assert.deepEqual(api.subscribed.map((frame) => frame['topics']), [['task', 'vm:web1']]);
-  assert.equal(api.seen.find((one) => one.method === 'POST')?.query.get('wait'), 'false');
-  assert.equal(api.seen.filter((one) => one.method === 'GET').length, 2, 'one look before and one after: no polling');
-  assert.match((await pvc(['node', 'flush', 'hv2', '-w'])).stdout, /^hv2: ready, \d/);
-});
-
-/** Moves web1 to hv3 once its command has come in. */
-async function movesWhenCommanded(running: Promise<ProgramResult>): Promise<ProgramResult> {
-  while (!api.seen.some((one) => one.method === 'POST')) await systemClock.sleep(5);
-  api.web1 = { ...WEB1, node: 'hv3' };
-  return await running;
-}
-
-test('--wait survives the loss of its connection', async () => {
-  api.cutOnCommand = true;
-  const result = await movesWhenCommanded(pvc(['vm', 'migrate', 'web1', '--wait']));
-  assert.match(result.stdout, /^web1: hv2 -> hv3/);
-  assert.deepEqual(api.subscribed.map((frame) => [frame['since'], frame['snapshot']]), [[undefined, undefined], ['1.1.a/b.1', true]]);
-});
-
-test('--wait tells of failure (1) and of time running out (6)', async () => {
-  api.ending = { state: 'failed', message: 'hv3 has too little memory', afterMs: 10 };
-  const failed = await pvc(['vm', 'migrate', 'web1', '-w']);
-  assert.deepEqual([failed.status, failed.stdout], [1, '']);
-  assert.match(failed.stderr, /^web1: hv3 has too little memory \(after/);
-  api.ending = { state: null, message: null, afterMs: 0 };
-  const late = await pvc(['vm', 'migrate', 'web1', '-w', '--timeout', '0.2']);
-  assert.equal(late.status, 6);
-  assert.match(late.stderr, /not over after 0.2 s; it goes on/);
-});
-
-test('--wait asks the API to block where there is no event stream', async () => {
-  api.hasEvents = false;
-  const result = await pvc(['vm', 'migrate', 'web1', '-w']);
-  assert.equal(result.status, 0);
-  assert.equal(api.seen.find((one) => one.method === 'POST')?.query.getAll('wait').at(-1), 'true');
-});
-
-test('events prints a snapshot and what follows, and refuses an expired cursor', async () => {
-  const lines = (await pvc(['events', '-t', 'vm:web*', '--snapshot', '-n', '2', '-f', 'json'])).stdout.trim().split('\n');
-  assert.deepEqual(lines.map((line) => (JSON.parse(line) as { type: string }).type), ['present', 'migrated']);
-  assert.match((await pvc(['events', '--snapshot', '-n', '2'])).stdout, /vm +migrated +web1 migrating\.handover -> running on hv3 \(from hv2\)/);
-  assert.deepEqual(api.subscribed[0]?.['topics'], ['vm:web*']);
-  const expired = await pvc(['events', '--since', 'expired']);
-  assert.equal(expired.status, 7);
-  assert.match(expired.stderr, /no longer held/);
 });
 
 test('completion knows groups, commands and options', async () => {
@@ -309,22 +269,10 @@ test('completion knows groups, commands and options', async () => {
   assert.equal(status, 0);
   assert.match(stdout, /"vm tag"\) words="get add remove"/);
   assert.match(stdout, /"vm migrate"\) words="--target --force/);
-  const shell = await runProgram('/bin/bash', ['-c', `${stdout}\nCOMP_WORDS=(pvc vm tag ''); COMP_CWORD=3; _pvc; echo "\${COMPREPLY[@]}"`], { deadlineMs: 5_000 });
+  const shell = await runProgram(
+    '/bin/bash',
+    ['-c', `${stdout}\nCOMP_WORDS=(pvc vm tag ''); COMP_CWORD=3; _pvc; echo "\${COMPREPLY[@]}"`],
+    { deadlineMs: 5_000 },
+  );
   assert.equal(shell.stdout, 'get add remove\n');
-});
-
-test('a followed log goes on after what was seen', () => {
-  assert.deepEqual(newLines(['a', 'b', 'c'], ['b', 'c', 'd']), ['d']);
-  assert.deepEqual(newLines(['a', 'b'], ['a', 'b']), []);
-  assert.deepEqual(newLines(['a', 'up'], ['a', 'uptime', 'x']), ['uptime', 'x']);
-  assert.deepEqual(newLines(['a'], ['x', 'y']), ['x', 'y']);
-});
-
-test('a unified diff has hunks with three lines of context', () => {
-  const text = Array.from({ length: 20 }, (_, index) => `line ${index}`);
-  const changed = text.with(2, 'new').with(17, 'other');
-  const diff = unifiedDiff(text.join('\n'), changed.join('\n'));
-  assert.deepEqual(diff.filter((line) => line.startsWith('@@')), ['@@ -1,6 +1,6 @@', '@@ -15,6 +15,6 @@']);
-  assert.deepEqual(diff.filter((line) => /^[-+][^-+]/.test(line)), ['-line 2', '+new', '-line 17', '+other']);
-  assert.deepEqual(unifiedDiff('a', 'a'), []);
 });

@@ -15,19 +15,36 @@ const own = async (word: string): Promise<readonly Command[]> =>
 
 const AREAS: readonly Area[] = [
   {
-    word: 'connection', summary: 'The clusters this user can talk to.',
+    word: 'connection',
+    summary: 'The clusters this user can talk to.',
     load: async () => (await import('./commands/connection.js')).connectionCommands,
   },
-  { word: 'cluster', summary: 'The cluster as a whole.', load: async () => (await import('./commands/cluster.js')).clusterCommands },
-  { word: 'node', summary: 'Nodes: their state, and who is primary.', load: async () => (await import('./commands/node.js')).nodeCommands },
   {
-    word: 'vm', summary: 'Virtual machines.',
+    word: 'cluster',
+    summary: 'The cluster as a whole.',
+    load: async () => (await import('./commands/cluster.js')).clusterCommands,
+  },
+  {
+    word: 'node',
+    summary: 'Nodes: their state, and who is primary.',
+    load: async () => (await import('./commands/node.js')).nodeCommands,
+  },
+  {
+    word: 'vm',
+    summary: 'Virtual machines.',
     load: async () => {
       const [define, modify, state, view] = await Promise.all([
-        import('./commands/vm-define.js'), import('./commands/vm-modify.js'),
-        import('./commands/vm-state.js'), import('./commands/vm-view.js'),
+        import('./commands/vm-define.js'),
+        import('./commands/vm-modify.js'),
+        import('./commands/vm-state.js'),
+        import('./commands/vm-view.js'),
       ]);
-      return [...define.vmDefineCommands, ...modify.vmModifyCommands, ...state.vmStateCommands, ...view.vmViewCommands];
+      return [
+        ...define.vmDefineCommands,
+        ...modify.vmModifyCommands,
+        ...state.vmStateCommands,
+        ...view.vmViewCommands,
+      ];
     },
   },
   { word: 'events', summary: 'Print what happens in the cluster, as it happens.', load: () => own('events') },
@@ -46,7 +63,7 @@ export const GROUPS: readonly Group[] = [
 
 /** The commands that begin with this word; none for an unknown word. */
 export async function commandsOf(word: string | undefined): Promise<readonly Command[]> {
-  return await AREAS.find((area) => area.word === word)?.load() ?? [];
+  return (await AREAS.find((area) => area.word === word)?.load()) ?? [];
 }
 
 export async function allCommands(): Promise<readonly Command[]> {

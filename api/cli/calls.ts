@@ -39,21 +39,34 @@ export function messageOf(body: unknown): string {
 export function noAnswer(api: ApiClient, error: unknown): CliError {
   if (!(error instanceof NoAnswer)) throw error;
   const { name } = api.connection;
-  if (error.kind === 'timeout') return new CliError(EXIT.timeout, `${error.message}: try again, or look at "pvc cluster status".`, { cause: error });
-  return new CliError(EXIT.unreachable, `${error.message}: is the cluster of connection "${name}" running? `
-    + '"pvc connection list" shows what is known.', { cause: error });
+  if (error.kind === 'timeout')
+    return new CliError(EXIT.timeout, `${error.message}: try again, or look at "pvc cluster status".`, {
+      cause: error,
+    });
+  return new CliError(
+    EXIT.unreachable,
+    `${error.message}: is the cluster of connection "${name}" running? ` +
+      '"pvc connection list" shows what is known.',
+    { cause: error },
+  );
 }
 
 export function refusal(api: ApiClient, reply: Reply): CliError {
   const { name } = api.connection;
   const text = messageOf(reply.body).trim();
   if (reply.status === 401 || reply.status === 403) {
-    return new CliError(EXIT.auth, `${originOf(api.connection)} did not accept the key of connection "${name}"`
-      + `${text === '' ? '' : ` (${text})`}: store the right one with "pvc connection add ${name} -a ${api.connection.host} -k KEY".`);
+    return new CliError(
+      EXIT.auth,
+      `${originOf(api.connection)} did not accept the key of connection "${name}"` +
+        `${text === '' ? '' : ` (${text})`}: store the right one with ` +
+        `"pvc connection add ${name} -a ${api.connection.host} -k KEY".`,
+    );
   }
   if (text === '') {
-    return new CliError(exitCodeOfStatus(reply.status), `${originOf(api.connection)} answered with status ${reply.status} and no message: `
-      + 'is this a PVC API?');
+    return new CliError(
+      exitCodeOfStatus(reply.status),
+      `${originOf(api.connection)} answered with status ${reply.status} and no message: ` + 'is this a PVC API?',
+    );
   }
   return new CliError(exitCodeOfStatus(reply.status), text);
 }

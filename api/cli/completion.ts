@@ -3,8 +3,13 @@ import type { Command } from './command.js';
 import { allCommands, GROUPS } from './areas.js';
 import { GLOBAL_OPTIONS, nextWords } from './parse.js';
 
-const optionWords = (command: Command): string[] =>
-  [...(command.options ?? []).flatMap((option) => [`--${option.name}`, ...(option.off === undefined ? [] : [`--${option.off.name}`])]), '--help'];
+const optionWords = (command: Command): string[] => [
+  ...(command.options ?? []).flatMap((option) => [
+    `--${option.name}`,
+    ...(option.off === undefined ? [] : [`--${option.off.name}`]),
+  ]),
+  '--help',
+];
 
 function namesCommand(command: Command): string {
   const first = command.positionals?.[0]?.name;
@@ -16,11 +21,19 @@ function namesCommand(command: Command): string {
 
 export async function bashCompletion(): Promise<string> {
   const commands = await allCommands();
-  const inner = GROUPS.filter((group) => !commands.some((command) => command.path.join(' ') === group.path.join(' ')));
+  const inner = GROUPS.filter(
+    (group) => !commands.some((command) => command.path.join(' ') === group.path.join(' ')),
+  );
+  const top = [...nextWords([], commands, GROUPS), ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)];
   const branches = [
-    `    "") words="${[...nextWords([], commands, GROUPS), ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)].join(' ')}" ;;`,
-    ...inner.map((group) => `    "${group.path.join(' ')}") words="${nextWords(group.path, commands, GROUPS).join(' ')}" ;;`),
-    ...commands.map((command) => `    "${command.path.join(' ')}") words="${optionWords(command).join(' ')}"; ask="${namesCommand(command)}" ;;`),
+    `    "") words="${top.join(' ')}" ;;`,
+    ...inner.map(
+      (group) => `    "${group.path.join(' ')}") words="${nextWords(group.path, commands, GROUPS).join(' ')}" ;;`,
+    ),
+    ...commands.map(
+      (command) =>
+        `    "${command.path.join(' ')}") words="${optionWords(command).join(' ')}"; ask="${namesCommand(command)}" ;;`,
+    ),
   ];
   const known = [...inner, ...commands].map((one) => `"${one.path.join(' ')}"`).join('|');
   return `# source <(pvc completion bash)

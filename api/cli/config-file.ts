@@ -1,7 +1,7 @@
 /** The little of /etc/pvc/pvc.conf that the CLI needs: where the API listens, and a key. */
 import { readFileSync } from 'node:fs';
-import { parseYaml } from '../config.js';
 import { CliError, EXIT } from './exit.js';
+import type { CliHost } from './host.js';
 
 export interface ApiSection {
   readonly address: string;
@@ -20,10 +20,10 @@ interface ConfigFile {
 }
 
 /** Throws a CliError when the file has no usable `api` section. */
-export function readApiSection(path: string): ApiSection {
+export async function readApiSection(host: CliHost, path: string): Promise<ApiSection> {
   let file: ConfigFile | null;
   try {
-    file = parseYaml(readFileSync(path, 'utf8')) as ConfigFile | null;
+    file = (await host.parseYaml(readFileSync(path, 'utf8'))) as ConfigFile | null;
   } catch (error) {
     throw new CliError(EXIT.failed, `${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
@@ -33,7 +33,9 @@ export function readApiSection(path: string): ApiSection {
   }
   const enabled = file?.api?.authentication?.enabled !== false;
   return {
-    address: listen.address, port: listen.port, ssl: file?.api?.ssl?.enabled === true,
-    token: enabled ? file?.api?.token?.[0]?.token ?? null : null,
+    address: listen.address,
+    port: listen.port,
+    ssl: file?.api?.ssl?.enabled === true,
+    token: enabled ? (file?.api?.token?.[0]?.token ?? null) : null,
   };
 }

@@ -8,15 +8,23 @@ interface Step {
 const CONTEXT_LINES = 3;
 
 /** Lines of `diff -u` without time stamps; [] when the texts are equal. */
-export function unifiedDiff(before: string, after: string, names: readonly [string, string] = ['current', 'modified']): string[] {
+export function unifiedDiff(
+  before: string,
+  after: string,
+  names: readonly [string, string] = ['current', 'modified'],
+): string[] {
   const steps = editScript(before.split('\n'), after.split('\n'));
   if (steps.every((step) => step.sign === ' ')) return [];
   const lines = [`--- ${names[0]}`, `+++ ${names[1]}`];
   for (const [from, to] of hunks(steps)) {
-    const first = (sign: '-' | '+'): number => steps.slice(0, from).filter((step) => step.sign !== (sign === '-' ? '+' : '-')).length + 1;
+    const first = (sign: '-' | '+'): number =>
+      steps.slice(0, from).filter((step) => step.sign !== (sign === '-' ? '+' : '-')).length + 1;
     const hunk = steps.slice(from, to);
     const count = (sign: '-' | '+'): number => hunk.filter((step) => step.sign === ' ' || step.sign === sign).length;
-    lines.push(`@@ -${first('-')},${count('-')} +${first('+')},${count('+')} @@`, ...hunk.map((step) => step.sign + step.line));
+    lines.push(
+      `@@ -${first('-')},${count('-')} +${first('+')},${count('+')} @@`,
+      ...hunk.map((step) => step.sign + step.line),
+    );
   }
   return lines;
 }

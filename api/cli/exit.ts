@@ -15,7 +15,11 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Ends the command: `message` goes to stderr, one sentence naming the cure. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  constructor(readonly exitCode: ExitCode, message: string, options?: { cause?: unknown }) {
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
     super(message, options);
   }
 }

@@ -5,7 +5,7 @@ import type { CommandContext } from './command.js';
 
 const LINES_DEFAULT = 1_000;
 const FOLLOWED_LINES_DEFAULT = 10;
-/** How many lines are read each time when following; more new lines than that between two readings are skipped, visibly. */
+/** How many lines are read each time when following; what is more than that between two readings is skipped. */
 const WINDOW_LINES = 200;
 const FOLLOW_INTERVAL_MS = 500;
 

@@ -12,21 +12,34 @@ export function helpPage(path: readonly string[], commands: readonly Command[], 
 
 function groupPage(path: readonly string[], commands: readonly Command[], groups: readonly Group[]): string {
   const title = ['pvc', ...path].join(' ');
-  const listed = [...groups.filter((group) => !commands.some((one) => one.path.join(' ') === group.path.join(' '))), ...commands];
-  const inside = listed.filter((one) => one.path.length === path.length + 1 && path.every((word, index) => one.path[index] === word));
-  const summary = path.length === 0
-    ? 'Parallel Virtual Cluster: manage the cluster, its nodes and its virtual machines.'
-    : groups.find((one) => one.path.join(' ') === path.join(' '))?.summary ?? '';
+  const listed = [
+    ...groups.filter((group) => !commands.some((one) => one.path.join(' ') === group.path.join(' '))),
+    ...commands,
+  ];
+  const inside = listed.filter(
+    (one) => one.path.length === path.length + 1 && path.every((word, index) => one.path[index] === word),
+  );
+  const summary =
+    path.length === 0
+      ? 'Parallel Virtual Cluster: manage the cluster, its nodes and its virtual machines.'
+      : (groups.find((one) => one.path.join(' ') === path.join(' '))?.summary ?? '');
   const sections = [
     `Usage: ${title} ${path.length === 0 ? '[OPTIONS] ' : ''}COMMAND [ARGS]...`,
     `  ${summary}`,
-    section('Commands', inside.map((one) => [one.path.at(-1) ?? '', one.summary])),
+    section(
+      'Commands',
+      inside.map((one) => [one.path.at(-1) ?? '', one.summary]),
+    ),
   ];
   if (path.length === 0) {
-    sections.push(section('Options (before the command; long names anywhere)', [...GLOBAL_OPTIONS.map(optionLine), HELP_LINE]));
+    sections.push(
+      section('Options (before the command; long names anywhere)', [...GLOBAL_OPTIONS.map(optionLine), HELP_LINE]),
+    );
     sections.push(section('Environment', ENVIRONMENT));
     sections.push(section('Exit codes', EXIT_CODES));
-    sections.push('Examples:\n  pvc cluster status\n  pvc vm list -f json-pretty\n  pvc vm migrate web1 -t hv2 --wait');
+    sections.push(
+      'Examples:\n  pvc cluster status\n  pvc vm list -f json-pretty\n  pvc vm migrate web1 -t hv2 --wait',
+    );
   } else {
     sections.push(`"${title} COMMAND -h" explains one command.`);
   }
@@ -51,25 +64,51 @@ const EXIT_CODES: readonly [string, string][] = [
 function commandPage(command: Command): string {
   const positionals = command.positionals ?? [];
   const options = command.options ?? [];
-  const usage = ['Usage: pvc', ...command.path, '[OPTIONS]',
-    ...positionals.map((one) => `${one.required ? one.name : `[${one.name}]`}${one.many === true ? '...' : ''}`)].join(' ');
+  const usage = [
+    'Usage: pvc',
+    ...command.path,
+    '[OPTIONS]',
+    ...positionals.map((one) => `${one.required ? one.name : `[${one.name}]`}${one.many === true ? '...' : ''}`),
+  ].join(' ');
   const sections = [usage, fold(command.summary, 2)];
-  if (command.details !== undefined) sections.push(command.details.split('\n').map((line) => fold(line, 2)).join('\n'));
-  if (positionals.length > 0) sections.push(section('Arguments', positionals.map((one) => [one.name, one.help])));
+  if (command.details !== undefined)
+    sections.push(
+      command.details
+        .split('\n')
+        .map((line) => fold(line, 2))
+        .join('\n'),
+    );
+  if (positionals.length > 0)
+    sections.push(
+      section(
+        'Arguments',
+        positionals.map((one) => [one.name, one.help]),
+      ),
+    );
   sections.push(section('Options', [...options.map(optionLine), HELP_LINE]));
-  sections.push(`${command.examples.length > 1 ? 'Examples' : 'Example'}:\n${command.examples.map((one) => `  ${one}`).join('\n')}`);
+  sections.push(
+    `${command.examples.length > 1 ? 'Examples' : 'Example'}:\n${command.examples.map((one) => `  ${one}`).join('\n')}`,
+  );
   return `${sections.join('\n\n')}\n`;
 }
 
 function optionLine(option: OptionSpec): [string, string] {
   const names = [
-    [option.short, option.off?.short].filter((one) => one !== undefined).map((one) => `-${one}`).join('/'),
+    [option.short, option.off?.short]
+      .filter((one) => one !== undefined)
+      .map((one) => `-${one}`)
+      .join('/'),
     option.alias ?? '',
     `--${option.name}${option.off === undefined ? '' : `/--${option.off.name}`}`,
-  ].filter((one) => one !== '').join(', ');
-  const value = option.kind === 'text' || option.kind === 'number' || option.kind === 'list'
-    ? ` ${option.value ?? (option.choices === undefined ? 'VALUE' : `[${option.choices.join('|')}]`)}` : '';
-  const choices = option.choices !== undefined && option.value !== undefined ? ` One of ${option.choices.join(', ')}.` : '';
+  ]
+    .filter((one) => one !== '')
+    .join(', ');
+  const value =
+    option.kind === 'text' || option.kind === 'number' || option.kind === 'list'
+      ? ` ${option.value ?? (option.choices === undefined ? 'VALUE' : `[${option.choices.join('|')}]`)}`
+      : '';
+  const choices =
+    option.choices !== undefined && option.value !== undefined ? ` One of ${option.choices.join(', ')}.` : '';
   const remarks = [
     option.required === true ? ' [required]' : '',
     option.kind === 'list' ? ' May be repeated.' : '',

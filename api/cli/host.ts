@@ -17,6 +17,8 @@ export interface CliHost {
   readonly clock: Clock;
   /** Runs a program on the user's terminal, `input` on its stdin if given; resolves with its exit status. */
   runInteractive(file: string, args: readonly string[], input?: string): Promise<number>;
+  /** Throws when the text is no YAML. */
+  parseYaml(text: string): Promise<unknown>;
   /** Calls back at Ctrl-C; returns the undo. */
   onInterrupt(callback: () => void): () => void;
 }

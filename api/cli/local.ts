@@ -34,7 +34,10 @@ export function runningRacks(host: CliHost): RackFile[] {
   const racks: RackFile[] = [];
   for (const name of readdirSync(directory).sort()) {
     try {
-      racks.push({ name, ...(JSON.parse(readFileSync(join(directory, name, 'connection.json'), 'utf8')) as Partial<RackFile>) } as RackFile);
+      racks.push({
+        name,
+        ...(JSON.parse(readFileSync(join(directory, name, 'connection.json'), 'utf8')) as Partial<RackFile>),
+      } as RackFile);
     } catch {
       // A rack that is only just coming up or going down has no readable file: it is not there yet.
     }
@@ -43,8 +46,13 @@ export function runningRacks(host: CliHost): RackFile[] {
 }
 
 const rackConnection = (rack: RackFile, name: string): Connection => ({
-  name, description: rack.description, host: rack.host, port: rack.port,
-  scheme: rack.scheme, apiKey: rack.api_key, verifySsl: false,
+  name,
+  description: rack.description,
+  host: rack.host,
+  port: rack.port,
+  scheme: rack.scheme,
+  apiKey: rack.api_key,
+  verifySsl: false,
 });
 
 /** The connection for this invocation. `wanted` is -c or PVC_CONNECTION; null means "local". */
@@ -57,32 +65,48 @@ export async function chooseConnection(host: CliHost, wanted: string | null): Pr
   if (wanted === 'local' || entry !== undefined) return await localConnection(host, entry?.cfgfile ?? null);
   const known = [...Object.keys(store), ...runningRacks(host).map((rack) => `rack:${rack.name}`)];
   const guess = nearMiss(wanted, known);
-  throw new CliError(EXIT.usage, `There is no connection "${wanted}"${guess === null ? '' : ` (did you mean "${guess}"?)`}: `
-    + `${known.length === 0 ? '' : `known are ${known.join(', ')}; `}add one with "pvc connection add ${wanted} -a ADDRESS -k KEY".`);
+  throw new CliError(
+    EXIT.usage,
+    `There is no connection "${wanted}"${guess === null ? '' : ` (did you mean "${guess}"?)`}: ` +
+      `${known.length === 0 ? '' : `known are ${known.join(', ')}; `}` +
+      `add one with "pvc connection add ${wanted} -a ADDRESS -k KEY".`,
+  );
 }
 
 function chosenRack(host: CliHost, name: string): Connection {
   const racks = runningRacks(host);
   const rack = racks.find((one) => one.name === name);
   if (rack !== undefined) return rackConnection(rack, `rack:${name}`);
-  throw new CliError(EXIT.usage, `No rack "${name}" is running here: ${racks.length === 0
-    ? 'start one with "npm start".' : `there is ${racks.map((one) => `rack:${one.name}`).join(', ')}.`}`);
+  throw new CliError(
+    EXIT.usage,
+    `No rack "${name}" is running here: ${
+      racks.length === 0
+        ? 'start one with "npm start".'
+        : `there is ${racks.map((one) => `rack:${one.name}`).join(', ')}.`
+    }`,
+  );
 }
 
 async function localConnection(host: CliHost, cfgfile: string | null): Promise<Connection> {
   const path = cfgfile !== null && existsSync(cfgfile) ? cfgfile : cfgPath(host);
-  if (existsSync(path)) return await configuredConnection(path);
+  if (existsSync(path)) return await configuredConnection(host, path);
   const racks = runningRacks(host);
   const home = realPath(host.home);
   const own = racks.filter((rack) => realPath(rack.repo) === home);
   const rack = own.length === 1 ? own[0] : own.length === 0 && racks.length === 1 ? racks[0] : undefined;
   if (rack !== undefined) return rackConnection(rack, 'local');
   if (racks.length > 1) {
-    throw new CliError(EXIT.usage, `${racks.length} racks are running here (${racks.map((one) => one.name).join(', ')}): `
-      + `choose one with -c rack:${(own[0] ?? racks[0])?.name ?? ''}.`);
+    throw new CliError(
+      EXIT.usage,
+      `${racks.length} racks are running here (${racks.map((one) => one.name).join(', ')}): ` +
+        `choose one with -c rack:${(own[0] ?? racks[0])?.name ?? ''}.`,
+    );
   }
-  throw new CliError(EXIT.unreachable, `There is no cluster to talk to: no ${path} and no running rack. `
-    + 'Start one with "npm start", or add a connection with "pvc connection add NAME -a ADDRESS -k KEY".');
+  throw new CliError(
+    EXIT.unreachable,
+    `There is no cluster to talk to: no ${path} and no running rack. ` +
+      'Start one with "npm start", or add a connection with "pvc connection add NAME -a ADDRESS -k KEY".',
+  );
 }
 
 function realPath(path: string): string {
@@ -94,12 +118,17 @@ function realPath(path: string): string {
 }
 
 /** PVC's own reading of pvc.conf: the first token; a wildcard listener is reached by loopback. */
-async function configuredConnection(path: string): Promise<Connection> {
+async function configuredConnection(host: CliHost, path: string): Promise<Connection> {
   const { readApiSection } = await import('./config-file.js');
-  const api = readApiSection(path);
+  const api = await readApiSection(host, path);
   const wildcard = api.address === '0.0.0.0' || api.address === '::';
   return {
-    name: 'local', description: path, host: wildcard ? '127.0.0.1' : api.address, port: api.port,
-    scheme: api.ssl ? 'https' : 'http', apiKey: api.token, verifySsl: false,
+    name: 'local',
+    description: path,
+    host: wildcard ? '127.0.0.1' : api.address,
+    port: api.port,
+    scheme: api.ssl ? 'https' : 'http',
+    apiKey: api.token,
+    verifySsl: false,
   };
 }

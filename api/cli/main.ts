@@ -38,12 +38,17 @@ export async function runCli(host: CliHost, { version }: CliVersion): Promise<Ex
 }
 
 function contextOf(
-  host: CliHost, terminal: Terminal, globals: GlobalOptions, values: CommandContext['values'], version: string,
+  host: CliHost,
+  terminal: Terminal,
+  globals: GlobalOptions,
+  values: CommandContext['values'],
+  version: string,
 ): CommandContext {
   const apiFor = async (connection: Connection): Promise<ApiClient> => {
     const { createApiClient } = await import('../client/http.js');
     return createApiClient(connection, {
-      clock: host.clock, userAgent: `pvc-cli/${version}`,
+      clock: host.clock,
+      userAgent: `pvc-cli/${version}`,
       ...(globals.debug ? { trace: (line: string) => host.stderr.write(`${line}\n`) } : {}),
     });
   };
@@ -53,7 +58,8 @@ function contextOf(
     const connection = await chooseConnection(host, globals.connection);
     // PVC prints this always; on a terminal it helps, in a script's stderr it is noise.
     if (host.stderr.isTTY === true) {
-      terminal.note(`Using connection "${connection.name}" - ${originOf(connection)}${connection.description === '' ? '' : ` (${connection.description})`}\n`);
+      const remark = connection.description === '' ? '' : ` (${connection.description})`;
+      terminal.note(`Using connection "${connection.name}" - ${originOf(connection)}${remark}\n`);
     }
     return await apiFor(connection);
   };

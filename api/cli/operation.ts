@@ -68,7 +68,8 @@ export async function runOperation(context: CommandContext, call: Call, subject:
 /** `hv2 -> hv3` when it moved, else the state reached. */
 function outcome(before: Place | null, after: Place | null): string {
   if (after === null) return 'removed';
-  if (before !== null && before.node !== null && after.node !== null && before.node !== after.node) return `${before.node} -> ${after.node}`;
+  if (before !== null && before.node !== null && after.node !== null && before.node !== after.node)
+    return `${before.node} -> ${after.node}`;
   return after.node === null ? after.state : `${after.state} on ${after.node}`;
 }
 
@@ -77,26 +78,41 @@ class Watcher {
   private readonly ended = new Map<string, Ended>();
   private wake: () => void = () => undefined;
 
-  private constructor(private readonly context: CommandContext, private readonly name: string) {}
+  private constructor(
+    private readonly context: CommandContext,
+    private readonly name: string,
+  ) {}
 
   private stream: EventStream | null = null;
 
   /** null when the API has no event stream (PVC's own). */
-  static async open(context: CommandContext, api: ApiClient, kind: 'vm' | 'node', name: string): Promise<Watcher | null> {
+  static async open(
+    context: CommandContext,
+    api: ApiClient,
+    kind: 'vm' | 'node',
+    name: string,
+  ): Promise<Watcher | null> {
     const watcher = new Watcher(context, name);
     // A node's flush shows itself in its VMs.
     const topics = kind === 'vm' ? ['task', `vm:${name}`] : ['task', `node:${name}`, 'vm'];
     try {
-      watcher.stream = await openEventStream(api.connection, { topics }, {
-        onEvent: (event) => watcher.take(event),
-        onSnapshot: (items) => items.forEach((item) => watcher.take(item)),
-        onInterruption: (reason) => context.terminal.progress(reason === null ? '' : `${name}: ${reason}, connecting again`),
-      }, context.host.clock);
+      watcher.stream = await openEventStream(
+        api.connection,
+        { topics },
+        {
+          onEvent: (event) => watcher.take(event),
+          onSnapshot: (items) => items.forEach((item) => watcher.take(item)),
+          onInterruption: (reason) =>
+            context.terminal.progress(reason === null ? '' : `${name}: ${reason}, connecting again`),
+        },
+        context.host.clock,
+      );
       return watcher;
     } catch (error) {
       if (error instanceof NoAnswer) throw noAnswer(api, error);
       if (!(error instanceof StreamRefused)) throw error;
-      if (error.status === 401 || error.status === 403) throw refusal(api, { status: error.status, headers: {}, body: null });
+      if (error.status === 401 || error.status === 403)
+        throw refusal(api, { status: error.status, headers: {}, body: null });
       if (error.status === 404 || error.status === 405 || error.status === 426) return null;
       throw new CliError(EXIT.failed, `${error.message}: try again without --wait.`, { cause: error });
     }
@@ -107,7 +123,8 @@ class Watcher {
     if (event.topic === 'task') {
       if (data['state'] === 'done' || data['state'] === 'failed') {
         this.ended.set(String(data['operationId'] ?? event.key), {
-          state: data['state'], message: typeof data['message'] === 'string' ? data['message'] : null,
+          state: data['state'],
+          message: typeof data['message'] === 'string' ? data['message'] : null,
         });
         this.wake();
       }
@@ -116,13 +133,22 @@ class Watcher {
     const waiting = data['waiting_reason'];
     const state = String(data['to'] ?? data['state'] ?? data['domain_state'] ?? event.type);
     const subject = event.key === this.name ? '' : ` (${event.key})`;
-    this.context.terminal.progress(`${this.name}${subject}: ${state}${typeof waiting === 'string' ? `, ${waiting}` : ''}`);
+    this.context.terminal.progress(
+      `${this.name}${subject}: ${state}${typeof waiting === 'string' ? `, ${waiting}` : ''}`,
+    );
   }
 
   end(operationId: string, timeoutSeconds: number): Promise<Ended> {
     return new Promise((resolve, reject) => {
-      const cancel = this.context.host.clock.after(timeoutSeconds * 1000, () => reject(new CliError(EXIT.timeout,
-        `${this.name}: not over after ${timeoutSeconds} s; it goes on. "pvc events --topic task" tells when it ends.`)));
+      const cancel = this.context.host.clock.after(timeoutSeconds * 1000, () =>
+        reject(
+          new CliError(
+            EXIT.timeout,
+            `${this.name}: not over after ${timeoutSeconds} s; it goes on. ` +
+              '"pvc events --topic task" tells when it ends.',
+          ),
+        ),
+      );
       this.wake = () => {
         const found = this.ended.get(operationId);
         if (found === undefined) return;
@@ -131,7 +157,13 @@ class Watcher {
       };
       this.stream?.ended.catch((error: Error) => {
         cancel();
-        reject(new CliError(EXIT.failed, `${this.name}: the event stream broke (${error.message}); the operation goes on.`, { cause: error }));
+        reject(
+          new CliError(
+            EXIT.failed,
+            `${this.name}: the event stream broke (${error.message}); the operation goes on.`,
+            { cause: error },
+          ),
+        );
       });
       this.wake();
     });

@@ -5,7 +5,13 @@ import { usageError } from './exit.js';
 import { nearMiss } from '../near-miss.js';
 
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
-  { name: 'connection', short: 'c', kind: 'text', value: 'NAME', help: 'Cluster to talk to: a name of "pvc connection list", "local", or "rack:<name>".' },
+  {
+    name: 'connection',
+    short: 'c',
+    kind: 'text',
+    value: 'NAME',
+    help: 'Cluster to talk to: a name of "pvc connection list", "local", or "rack:<name>".',
+  },
   { name: 'debug', short: 'v', kind: 'flag', help: 'Print each call to the API as an equivalent curl command.' },
   { name: 'quiet', short: 'q', kind: 'flag', help: 'No remarks on stderr (errors stay).' },
   { name: 'silent', short: 's', kind: 'flag', help: 'Print nothing at all; the exit code tells.' },
@@ -28,7 +34,9 @@ interface Raw {
 
 /** Throws a usage error that names the nearest legal word. */
 export function parse(
-  argv: readonly string[], commands: readonly Command[], groups: readonly Group[],
+  argv: readonly string[],
+  commands: readonly Command[],
+  groups: readonly Group[],
   env: Readonly<Record<string, string | undefined>>,
 ): Parsed {
   const start = commandStart(argv);
@@ -41,8 +49,9 @@ export function parse(
     return { kind: 'help', path };
   }
   const own = command.options ?? [];
-  const globalsHere = GLOBAL_OPTIONS.filter((one) => !own.some((other) => other.name === one.name))
-    .map(({ short: _short, ...option }) => option);
+  const globalsHere = GLOBAL_OPTIONS.filter((one) => !own.some((other) => other.name === one.name)).map(
+    ({ short: _short, ...option }) => option,
+  );
   const title = `pvc ${path.join(' ')}`;
   const raw = readOptions(rest, [...own, ...globalsHere], title);
   if (raw.values.has('help')) return { kind: 'help', path };
@@ -51,7 +60,8 @@ export function parse(
   return { kind: 'run', command, values: valuesOf(command, raw, title), globals };
 }
 
-const same = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((word, i) => word === b[i]);
+const same = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((word, i) => word === b[i]);
 
 function without(values: Raw['values'], own: readonly OptionSpec[]): Raw['values'] {
   return new Map([...values].filter(([name]) => !own.some((option) => option.name === name)));
@@ -70,7 +80,11 @@ function commandStart(argv: readonly string[]): number {
 }
 
 /** Follows the words of groups and commands as far as they go. */
-function walk(words: readonly string[], commands: readonly Command[], groups: readonly Group[]): { path: string[]; rest: string[] } {
+function walk(
+  words: readonly string[],
+  commands: readonly Command[],
+  groups: readonly Group[],
+): { path: string[]; rest: string[] } {
   const path: string[] = [];
   let rest = [...words];
   while (!commands.some((one) => same(one.path, path))) {
@@ -80,8 +94,10 @@ function walk(words: readonly string[], commands: readonly Command[], groups: re
     if (!legal.includes(word)) {
       const guess = nearMiss(word, legal);
       const prefix = ['pvc', ...path].join(' ');
-      throw usageError(`There is no command "${prefix} ${word}"${guess === null ? '' : `: did you mean "${prefix} ${guess}"?`}`
-        + ` "${prefix} -h" lists what there is.`);
+      throw usageError(
+        `There is no command "${prefix} ${word}"${guess === null ? '' : `: did you mean "${prefix} ${guess}"?`}` +
+          ` "${prefix} -h" lists what there is.`,
+      );
     }
     path.push(word);
     rest = rest.slice(1);
@@ -91,7 +107,9 @@ function walk(words: readonly string[], commands: readonly Command[], groups: re
 
 /** The words that may follow a path. */
 export function nextWords(path: readonly string[], commands: readonly Command[], groups: readonly Group[]): string[] {
-  const entries = [...groups, ...commands].filter((one) => one.path.length === path.length + 1 && same(one.path.slice(0, -1), path));
+  const entries = [...groups, ...commands].filter(
+    (one) => one.path.length === path.length + 1 && same(one.path.slice(0, -1), path),
+  );
   return [...new Set(entries.map((one) => one.path.at(-1) ?? ''))];
 }
 
@@ -105,14 +123,26 @@ function readOptions(args: readonly string[], specs: readonly OptionSpec[], titl
   const options: NonNullable<ParseArgsConfig['options']> = {};
   for (const spec of [...specs, HELP]) {
     const takesValue = spec.kind === 'text' || spec.kind === 'number' || spec.kind === 'list';
-    options[spec.name] = { type: takesValue ? 'string' : 'boolean', multiple: true, ...(spec.short ? { short: spec.short } : {}) };
+    options[spec.name] = {
+      type: takesValue ? 'string' : 'boolean',
+      multiple: true,
+      ...(spec.short ? { short: spec.short } : {}),
+    };
     known.set(spec.name, { spec, on: true });
     if (spec.off === undefined) continue;
-    options[spec.off.name] = { type: 'boolean', multiple: true, ...(spec.off.short ? { short: spec.off.short } : {}) };
+    options[spec.off.name] = {
+      type: 'boolean',
+      multiple: true,
+      ...(spec.off.short ? { short: spec.off.short } : {}),
+    };
     known.set(spec.off.name, { spec, on: false });
   }
   const { tokens } = parseArgs({
-    args: respell(args, specs), options, strict: false, allowPositionals: true, tokens: true,
+    args: respell(args, specs),
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
   });
   const raw: Raw = { values: new Map(), positionals: [] };
   for (const token of tokens) {
@@ -122,9 +152,11 @@ function readOptions(args: readonly string[], specs: readonly OptionSpec[], titl
     if (found === undefined) throw unknownOption(token.rawName, [...known.keys()], title);
     const { spec, on } = found;
     const takesValue = options[token.name]?.type === 'string';
-    if (takesValue && token.value === undefined) throw usageError(`${token.rawName} needs a value: see "${title} -h".`);
-    if (!takesValue && token.value !== undefined) throw usageError(`${token.rawName} takes no value: see "${title} -h".`);
-    raw.values.set(spec.name, [...(raw.values.get(spec.name) ?? []), takesValue ? token.value ?? '' : on]);
+    if (takesValue && token.value === undefined)
+      throw usageError(`${token.rawName} needs a value: see "${title} -h".`);
+    if (!takesValue && token.value !== undefined)
+      throw usageError(`${token.rawName} takes no value: see "${title} -h".`);
+    raw.values.set(spec.name, [...(raw.values.get(spec.name) ?? []), takesValue ? (token.value ?? '') : on]);
   }
   return raw;
 }
@@ -140,13 +172,17 @@ function respell(args: readonly string[], specs: readonly OptionSpec[]): string[
 
 function unknownOption(rawName: string, known: readonly string[], title: string): Error {
   const guess = rawName.startsWith('--') ? nearMiss(rawName.slice(2), known) : null;
-  return usageError(`${title} has no option ${rawName}${guess === null ? '' : `: did you mean --${guess}?`} See "${title} -h".`);
+  return usageError(
+    `${title} has no option ${rawName}${guess === null ? '' : `: did you mean --${guess}?`} See "${title} -h".`,
+  );
 }
 
 function globalsOf(leading: Raw, trailing: Raw, env: Readonly<Record<string, string | undefined>>): GlobalOptions {
   const given = (name: string): boolean => leading.values.has(name) || trailing.values.has(name);
-  const set = (variable: string): boolean => !['', '0', 'false', 'no', undefined].includes(env[variable]?.toLowerCase());
-  const connection = trailing.values.get('connection')?.at(-1) ?? leading.values.get('connection')?.at(-1) ?? env['PVC_CONNECTION'];
+  const set = (variable: string): boolean =>
+    !['', '0', 'false', 'no', undefined].includes(env[variable]?.toLowerCase());
+  const connection =
+    trailing.values.get('connection')?.at(-1) ?? leading.values.get('connection')?.at(-1) ?? env['PVC_CONNECTION'];
   return {
     connection: typeof connection === 'string' && connection !== '' ? connection : null,
     debug: given('debug') || set('PVC_DEBUG'),
@@ -177,12 +213,17 @@ function defaultOf(command: Command, name: string): string | undefined {
   return command.options?.find((option) => option.name === name)?.default?.toString();
 }
 
-function assignPositionals(specs: readonly Positional[], given: readonly string[], title: string): Map<string, string[]> {
+function assignPositionals(
+  specs: readonly Positional[],
+  given: readonly string[],
+  title: string,
+): Map<string, string[]> {
   const assigned = new Map<string, string[]>();
   const rest = [...given];
   for (const spec of specs) {
     const values = spec.many === true ? rest.splice(0) : rest.splice(0, 1);
-    if (spec.required && values.length === 0) throw usageError(`${title} needs ${spec.name}: ${spec.help} See "${title} -h".`);
+    if (spec.required && values.length === 0)
+      throw usageError(`${title} needs ${spec.name}: ${spec.help} See "${title} -h".`);
     assigned.set(spec.name, values);
   }
   if (rest.length > 0) throw usageError(`${title} does not know what to do with "${rest[0]}": see "${title} -h".`);
@@ -197,8 +238,10 @@ function checkOption(spec: OptionSpec, values: readonly (string | boolean)[] | u
     }
     if (spec.choices !== undefined && !spec.choices.includes(String(value))) {
       const guess = nearMiss(String(value), spec.choices);
-      throw usageError(`--${spec.name} must be one of ${spec.choices.join(', ')}, not "${String(value)}"`
-        + `${guess === null ? '' : ` (did you mean ${guess}?)`}.`);
+      throw usageError(
+        `--${spec.name} must be one of ${spec.choices.join(', ')}, not "${String(value)}"` +
+          `${guess === null ? '' : ` (did you mean ${guess}?)`}.`,
+      );
     }
   }
 }

@@ -21,7 +21,11 @@ export interface StoredConnection {
 export type Store = Record<string, StoredConnection | { readonly cfgfile: string }>;
 
 export const storePath = (host: CliHost): string =>
-  join(host.env['PVC_CLIENT_DIR'] ?? (host.env['HOME'] === undefined ? '/tmp/pvc' : join(host.env['HOME'], '.config/pvc')), 'pvc.json');
+  join(
+    host.env['PVC_CLIENT_DIR'] ??
+      (host.env['HOME'] === undefined ? '/tmp/pvc' : join(host.env['HOME'], '.config/pvc')),
+    'pvc.json',
+  );
 
 /** {} when there is no file. A file that is no JSON object is an error, never overwritten. */
 export function readStore(host: CliHost): Store {
@@ -38,7 +42,9 @@ export function readStore(host: CliHost): Store {
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Store;
     throw new Error('not an object');
   } catch (error) {
-    throw new CliError(EXIT.failed, `${path} is not a list of connections (JSON): repair or remove it.`, { cause: error });
+    throw new CliError(EXIT.failed, `${path} is not a list of connections (JSON): repair or remove it.`, {
+      cause: error,
+    });
   }
 }
 
@@ -59,8 +65,12 @@ export function isStored(entry: Store[string] | undefined): entry is StoredConne
 
 export function connectionOf(name: string, entry: StoredConnection, host: CliHost): Connection {
   return {
-    name, description: entry.description, host: entry.host, port: Number(entry.port),
-    scheme: entry.scheme === 'https' ? 'https' : 'http', apiKey: entry.api_key ?? null,
+    name,
+    description: entry.description,
+    host: entry.host,
+    port: Number(entry.port),
+    scheme: entry.scheme === 'https' ? 'https' : 'http',
+    apiKey: entry.api_key ?? null,
     verifySsl: host.env['PVC_CLIENT_VERIFY_SSL'] !== 'False' && host.env['PVC_CLIENT_VERIFY_SSL'] !== 'false',
   };
 }

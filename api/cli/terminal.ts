@@ -5,8 +5,13 @@ import { CliError, EXIT } from './exit.js';
 export type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'purple' | 'cyan' | 'bold';
 
 const CODES: Readonly<Record<Colour, string>> = {
-  red: '\u001b[91m', green: '\u001b[92m', yellow: '\u001b[93m', blue: '\u001b[94m',
-  purple: '\u001b[95m', cyan: '\u001b[96m', bold: '\u001b[1m',
+  red: '\u001b[91m',
+  green: '\u001b[92m',
+  yellow: '\u001b[93m',
+  blue: '\u001b[94m',
+  purple: '\u001b[95m',
+  cyan: '\u001b[96m',
+  bold: '\u001b[1m',
 };
 const END = '\u001b[0m';
 
@@ -34,7 +39,8 @@ export interface Terminal {
 }
 
 export function createTerminal(
-  host: CliHost, options: { quiet: boolean; silent: boolean; colour: boolean },
+  host: CliHost,
+  options: { quiet: boolean; silent: boolean; colour: boolean },
 ): Terminal {
   const coloured = options.colour || (host.stdout.isTTY === true && host.env['NO_COLOR'] === undefined);
   const out = (text: string): void => {

@@ -32,7 +32,11 @@ export interface Reply {
 /** No answer came: `kind` says whether the API was never reached or did not answer in time. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  constructor(readonly kind: 'unreachable' | 'timeout', message: string, options?: { cause?: unknown }) {
+  constructor(
+    readonly kind: 'unreachable' | 'timeout',
+    message: string,
+    options?: { cause?: unknown },
+  ) {
     super(message, options);
   }
 }
@@ -113,7 +117,11 @@ async function send(connection: Connection, call: Call, clock: Clock, userAgent:
   const request = connection.scheme === 'https' ? (await import('node:https')).request : httpRequest;
   const body = call.form === undefined ? '' : encodeParameters(call.form);
   const options: RequestOptions & { rejectUnauthorized?: boolean } = {
-    host: connection.host, port: connection.port, path: pathOf(call), method: call.method, agent: false,
+    host: connection.host,
+    port: connection.port,
+    path: pathOf(call),
+    method: call.method,
+    agent: false,
     headers: {
       Accept: 'application/problem+json, application/json',
       'User-Agent': userAgent,
@@ -127,8 +135,12 @@ async function send(connection: Connection, call: Call, clock: Clock, userAgent:
 }
 
 function exchange(
-  connection: Connection, request: typeof httpRequest, options: RequestOptions, body: string,
-  timeoutMs: number | undefined, clock: Clock,
+  connection: Connection,
+  request: typeof httpRequest,
+  options: RequestOptions,
+  body: string,
+  timeoutMs: number | undefined,
+  clock: Clock,
 ): Promise<Reply> {
   const origin = originOf(connection);
   return new Promise((resolve, reject) => {
@@ -143,14 +155,18 @@ function exchange(
       outgoing.destroy();
     };
     const cancelConnect = clock.after(CONNECT_TIMEOUT_MS, () =>
-      give('unreachable', `${origin} did not accept a connection within 2 s`));
+      give('unreachable', `${origin} did not accept a connection within 2 s`),
+    );
     cancels.push(cancelConnect);
     if (timeoutMs !== undefined) {
-      cancels.push(clock.after(timeoutMs, () => give('timeout', `${origin} did not answer within ${timeoutMs / 1000} s`)));
+      cancels.push(
+        clock.after(timeoutMs, () => give('timeout', `${origin} did not answer within ${timeoutMs / 1000} s`)),
+      );
     }
     outgoing.on('socket', (socket) => socket.once('connect', cancelConnect));
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      give('unreachable', `${origin} cannot be reached (${error.code ?? error.message})`, error));
+      give('unreachable', `${origin} cannot be reached (${error.code ?? error.message})`, error),
+    );
     outgoing.on('response', (incoming) => {
       collect(incoming).then(
         (reply) => settle(() => resolve(reply)),

@@ -6,7 +6,14 @@
  */
 import type { ClientOptions as SocketOptions, WebSocket as Socket } from 'ws';
 import { systemClock, type Clock } from '../../runtime/clock.js';
-import { CLOSE, SUBPROTOCOL, type ClientFrame, type GapFrame, type PulseEvent, type ServerFrame } from '../events/frames.js';
+import {
+  CLOSE,
+  SUBPROTOCOL,
+  type ClientFrame,
+  type GapFrame,
+  type PulseEvent,
+  type ServerFrame,
+} from '../events/frames.js';
 import { API_PREFIX, originOf, type Connection } from './connection.js';
 import { NoAnswer } from './http.js';
 
@@ -40,7 +47,10 @@ export interface EventStream {
 /** The server refused the stream: `status` is the HTTP status of the upgrade, or a websocket close code >= 4000. */
 export class StreamRefused extends Error {
   override readonly name = 'StreamRefused';
-  constructor(readonly status: number, message: string) {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -57,10 +67,19 @@ const RECONNECT_MAX_MS = 5_000;
  * after that is missed. Rejects with StreamRefused, or NoAnswer when the API cannot be reached.
  */
 export async function openEventStream(
-  connection: Connection, subscription: Subscription, listener: StreamListener, clock: Clock = systemClock,
+  connection: Connection,
+  subscription: Subscription,
+  listener: StreamListener,
+  clock: Clock = systemClock,
 ): Promise<EventStream> {
   const { WebSocket } = await import('ws');
-  const stream = new Stream(connection, subscription, listener, clock, (url, options) => new WebSocket(url, SUBPROTOCOL, options));
+  const stream = new Stream(
+    connection,
+    subscription,
+    listener,
+    clock,
+    (url, options) => new WebSocket(url, SUBPROTOCOL, options),
+  );
   await stream.start();
   return stream;
 }
@@ -74,8 +93,10 @@ class Stream implements EventStream {
   private cancelTimer: () => void = () => undefined;
 
   constructor(
-    private readonly connection: Connection, private readonly subscription: Subscription,
-    private readonly listener: StreamListener, private readonly clock: Clock,
+    private readonly connection: Connection,
+    private readonly subscription: Subscription,
+    private readonly listener: StreamListener,
+    private readonly clock: Clock,
     private readonly connect: (url: string, options: SocketOptions) => Socket,
   ) {
     this.last = subscription.since ?? null;
@@ -103,7 +124,9 @@ class Stream implements EventStream {
     const url = `${originOf(this.connection).replace(/^http/, 'ws')}${API_PREFIX}/events`;
     const socket = this.connect(url, {
       headers: this.connection.apiKey === null ? {} : { 'X-Api-Key': this.connection.apiKey },
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS, perMessageDeflate: false, rejectUnauthorized: this.connection.verifySsl,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      perMessageDeflate: false,
+      rejectUnauthorized: this.connection.verifySsl,
     });
     this.socket = socket;
     return new Promise((resolve, reject) => {
@@ -114,9 +137,22 @@ class Stream implements EventStream {
         socket.terminate();
       };
       socket.on('unexpected-response', (_request, response) =>
-        fail(new StreamRefused(response.statusCode ?? 0, `${url} refused the event stream with status ${response.statusCode ?? 0}`)));
+        fail(
+          new StreamRefused(
+            response.statusCode ?? 0,
+            `${url} refused the event stream with status ${response.statusCode ?? 0}`,
+          ),
+        ),
+      );
       socket.on('error', (error: NodeJS.ErrnoException) =>
-        fail(new NoAnswer('unreachable', `${originOf(this.connection)} cannot be reached (${error.code ?? error.message})`, { cause: error })));
+        fail(
+          new NoAnswer(
+            'unreachable',
+            `${originOf(this.connection)} cannot be reached (${error.code ?? error.message})`,
+            { cause: error },
+          ),
+        ),
+      );
       socket.on('message', (data) => {
         this.expectSound();
         const frame = JSON.parse(String(data)) as ServerFrame;
@@ -142,8 +178,10 @@ class Stream implements EventStream {
     const { topics, types, snapshot } = this.subscription;
     // After a loss the present state is asked for too: the server sends it only if it cannot resume.
     return {
-      frame: 'subscribe', id: SUBSCRIPTION_ID,
-      ...(topics === undefined ? {} : { topics }), ...(types === undefined ? {} : { types }),
+      frame: 'subscribe',
+      id: SUBSCRIPTION_ID,
+      ...(topics === undefined ? {} : { topics }),
+      ...(types === undefined ? {} : { types }),
       ...(this.last === null ? {} : { since: this.last }),
       ...(snapshot === true || !first ? { snapshot: true } : {}),
     };
@@ -164,10 +202,13 @@ class Stream implements EventStream {
   }
 
   private resume(code: number, reason: string): void {
-    // A cursor that is no longer held ends only a stream that asked for it without a snapshot: after a loss we ask for both.
+    // A cursor that is no longer held ends only a stream that asked for it without a snapshot: after a loss both
+    // are asked for.
     if (code >= 4000 && code < 5000 && code !== CLOSE.slowConsumer) {
       this.closed = true;
-      this.finish.reject(new StreamRefused(code, reason === '' ? `the server closed the event stream (${code})` : reason));
+      this.finish.reject(
+        new StreamRefused(code, reason === '' ? `the server closed the event stream (${code})` : reason),
+      );
       return;
     }
     this.listener.onInterruption?.(reason === '' ? `connection lost (${code})` : reason);

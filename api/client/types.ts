@@ -73,7 +73,11 @@ export interface NodeObject {
   readonly os: string;
   readonly arch: string;
   readonly health: number | string;
-  readonly health_details: readonly { readonly name: string; readonly message: string; readonly health_delta: number }[];
+  readonly health_details: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly health_delta: number;
+  }[];
   /** Ours: why a fence or a flush waits. */
   readonly waiting_reason?: string | null;
   readonly load: number;

@@ -13,23 +13,31 @@ async function status(context: CommandContext): Promise<void> {
   });
 }
 
-const maintenance = (state: 'true' | 'false') => async (context: CommandContext): Promise<void> => {
-  const reply = await accepted(await context.api(), { method: 'POST', path: '/status', query: { state } });
-  context.terminal.print(messageOf(reply.body));
-};
+const maintenance =
+  (state: 'true' | 'false') =>
+  async (context: CommandContext): Promise<void> => {
+    const reply = await accepted(await context.api(), { method: 'POST', path: '/status', query: { state } });
+    context.terminal.print(messageOf(reply.body));
+  };
 
 export const clusterCommands: readonly Command[] = [
   {
-    path: ['cluster', 'status'], summary: 'Show the health, the resources and the counts of the cluster.',
+    path: ['cluster', 'status'],
+    summary: 'Show the health, the resources and the counts of the cluster.',
     options: [formatOption('pretty', 'short', 'json', 'json-pretty')],
-    examples: ['pvc cluster status', 'pvc cluster status -f short'], run: status,
+    examples: ['pvc cluster status', 'pvc cluster status -f short'],
+    run: status,
   },
   {
-    path: ['cluster', 'maintenance', 'on'], summary: 'Switch maintenance mode on: health is shown but raises no alarm.',
-    examples: ['pvc cluster maintenance on'], run: maintenance('true'),
+    path: ['cluster', 'maintenance', 'on'],
+    summary: 'Switch maintenance mode on: health is shown but raises no alarm.',
+    examples: ['pvc cluster maintenance on'],
+    run: maintenance('true'),
   },
   {
-    path: ['cluster', 'maintenance', 'off'], summary: 'Switch maintenance mode off.',
-    examples: ['pvc cluster maintenance off'], run: maintenance('false'),
+    path: ['cluster', 'maintenance', 'off'],
+    summary: 'Switch maintenance mode off.',
+    examples: ['pvc cluster maintenance off'],
+    run: maintenance('false'),
   },
 ];

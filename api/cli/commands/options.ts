@@ -4,39 +4,84 @@ import type { CommandContext, OptionSpec, Positional } from '../command.js';
 export const YES: OptionSpec = { name: 'yes', short: 'y', kind: 'flag', help: 'Do not ask for confirmation.' };
 
 export const WAIT: readonly OptionSpec[] = [
-  { name: 'wait', short: 'w', kind: 'flag', help: 'Return when it is done, not when it is accepted; told by the event stream.' },
-  { name: 'timeout', kind: 'number', value: 'SECONDS', default: 600, help: 'With --wait: give up waiting (not the operation) after this long, exit code 6.' },
+  {
+    name: 'wait',
+    short: 'w',
+    kind: 'flag',
+    help: 'Return when it is done, not when it is accepted; told by the event stream.',
+  },
+  {
+    name: 'timeout',
+    kind: 'number',
+    value: 'SECONDS',
+    default: 600,
+    help: 'With --wait: give up waiting (not the operation) after this long, exit code 6.',
+  },
 ];
 
 export const VM: Positional = { name: 'VM', required: true, help: 'Name or UUID of the virtual machine.' };
 export const NODE: Positional = { name: 'NODE', required: false, help: 'Name of the node; this host if left out.' };
-export const LIMIT: Positional = { name: 'LIMIT', required: false, help: 'Regular expression that names must match.' };
+export const LIMIT: Positional = {
+  name: 'LIMIT',
+  required: false,
+  help: 'Regular expression that names must match.',
+};
 
-export const nodeName = (context: CommandContext): string => context.values.positional('NODE') || context.host.hostname;
+export const nodeName = (context: CommandContext): string =>
+  context.values.positional('NODE') || context.host.hostname;
 
 export const SELECTOR: OptionSpec = {
-  name: 'node-selector', short: 's', kind: 'text', value: 'SELECTOR', choices: ['mem', 'memprov', 'vcpus', 'load', 'vms', 'none'],
-  help: 'How a target node is chosen: most free memory, least provisioned memory, fewest vCPUs, lowest load, fewest VMs, '
-    + 'or the default of the cluster.',
+  name: 'node-selector',
+  short: 's',
+  kind: 'text',
+  value: 'SELECTOR',
+  choices: ['mem', 'memprov', 'vcpus', 'load', 'vms', 'none'],
+  help:
+    'How a target node is chosen: most free memory, least provisioned memory, fewest vCPUs, lowest load, fewest VMs, ' +
+    'or the default of the cluster.',
 };
 export const METHOD: OptionSpec = {
-  name: 'method', short: 'm', kind: 'text', value: 'METHOD', choices: ['live', 'shutdown', 'none'],
+  name: 'method',
+  short: 'm',
+  kind: 'text',
+  value: 'METHOD',
+  choices: ['live', 'shutdown', 'none'],
   help: 'Only migrate in this way; none allows both.',
 };
 export const AUTOSTART: OptionSpec = {
-  name: 'autostart', short: 'a', kind: 'switch', off: { name: 'no-autostart', short: 'A' },
+  name: 'autostart',
+  short: 'a',
+  kind: 'switch',
+  off: { name: 'no-autostart', short: 'A' },
   help: 'Start the VM when its node next becomes ready; used up by that.',
 };
 export const NODE_LIMIT: OptionSpec = {
-  name: 'limit', short: 'l', kind: 'text', value: 'NODE,...', help: "Only these nodes may run the VM; '' allows every node.",
+  name: 'limit',
+  short: 'l',
+  kind: 'text',
+  value: 'NODE,...',
+  help: "Only these nodes may run the VM; '' allows every node.",
 };
 export const MAX_DOWNTIME: OptionSpec = {
-  name: 'max-downtime', short: 'd', kind: 'number', value: 'MS', help: 'Longest pause of the VM during live migration, in milliseconds.',
+  name: 'max-downtime',
+  short: 'd',
+  kind: 'number',
+  value: 'MS',
+  help: 'Longest pause of the VM during live migration, in milliseconds.',
 };
 export const LINES: OptionSpec = {
-  name: 'lines', short: 'l', kind: 'number', value: 'N', help: 'How many lines from the end. [default: 1000; with --follow 10]',
+  name: 'lines',
+  short: 'l',
+  kind: 'number',
+  value: 'N',
+  help: 'How many lines from the end. [default: 1000; with --follow 10]',
 };
-export const FOLLOW: OptionSpec = { name: 'follow', short: 'f', kind: 'flag', help: 'Go on printing new lines until Ctrl-C.' };
+export const FOLLOW: OptionSpec = {
+  name: 'follow',
+  short: 'f',
+  kind: 'flag',
+  help: 'Go on printing new lines until Ctrl-C.',
+};
 
 /** Asks unless -y or --unsafe was given. */
 export async function confirmed(context: CommandContext, question: string): Promise<void> {

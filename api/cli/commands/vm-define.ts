@@ -16,8 +16,12 @@ export async function readInput(context: CommandContext, file: string): Promise<
     try {
       return readFileSync(resolve(context.host.cwd, file), 'utf8');
     } catch (error) {
-      throw new CliError(EXIT.usage, `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}): give an XML file, or - for stdin.`,
-        { cause: error });
+      throw new CliError(
+        EXIT.usage,
+        `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}): ` +
+          'give an XML file, or - for stdin.',
+        { cause: error },
+      );
     }
   }
   const chunks: Buffer[] = [];
@@ -29,11 +33,18 @@ async function define(context: CommandContext): Promise<void> {
   const { values, terminal } = context;
   const xml = await readInput(context, values.positional('FILE'));
   const reply = await accepted(await context.api(), {
-    method: 'POST', path: '/vm', form: { xml },
+    method: 'POST',
+    path: '/vm',
+    form: { xml },
     query: {
-      node: values.text('target'), limit: values.text('limit'), selector: values.text('node-selector'),
-      autostart: values.toggle('autostart') ?? false, migration_method: values.text('method'),
-      migration_max_downtime: values.number('max-downtime'), user_tags: values.list('tag'), protected_tags: values.list('protected-tag'),
+      node: values.text('target'),
+      limit: values.text('limit'),
+      selector: values.text('node-selector'),
+      autostart: values.toggle('autostart') ?? false,
+      migration_method: values.text('method'),
+      migration_max_downtime: values.number('max-downtime'),
+      user_tags: values.list('tag'),
+      protected_tags: values.list('protected-tag'),
     },
   });
   terminal.print(messageOf(reply.body));
@@ -42,27 +53,51 @@ async function define(context: CommandContext): Promise<void> {
 async function meta(context: CommandContext): Promise<void> {
   const { values, terminal } = context;
   const query = {
-    limit: values.text('limit'), selector: values.text('node-selector'), autostart: values.toggle('autostart'),
-    migration_method: values.text('method'), migration_max_downtime: values.number('max-downtime'), profile: values.text('profile'),
+    limit: values.text('limit'),
+    selector: values.text('node-selector'),
+    autostart: values.toggle('autostart'),
+    migration_method: values.text('method'),
+    migration_max_downtime: values.number('max-downtime'),
+    profile: values.text('profile'),
   };
   if (Object.values(query).every((value) => value === undefined)) {
-    throw usageError('Nothing to change: give at least one of --limit, --node-selector, --autostart, --method, --max-downtime, --profile.');
+    throw usageError(
+      'Nothing to change: give at least one of --limit, --node-selector, --autostart, --method, ' +
+        '--max-downtime, --profile.',
+    );
   }
-  const reply = await accepted(await context.api(), { method: 'POST', path: vmPath(values.positional('VM'), '/meta'), query });
+  const reply = await accepted(await context.api(), {
+    method: 'POST',
+    path: vmPath(values.positional('VM'), '/meta'),
+    query,
+  });
   terminal.print(messageOf(reply.body));
 }
 
-const remove = (disks: boolean) => async (context: CommandContext): Promise<void> => {
-  const vm = context.values.positional('VM');
-  await confirmed(context, disks ? `Remove virtual machine "${vm}" and all disks` : `Remove definition of virtual machine "${vm}"`);
-  const reply = await accepted(await context.api(), { method: 'DELETE', path: vmPath(vm), query: { delete_disks: disks } });
-  context.terminal.print(messageOf(reply.body));
-};
+const remove =
+  (disks: boolean) =>
+  async (context: CommandContext): Promise<void> => {
+    const vm = context.values.positional('VM');
+    await confirmed(
+      context,
+      disks ? `Remove virtual machine "${vm}" and all disks` : `Remove definition of virtual machine "${vm}"`,
+    );
+    const reply = await accepted(await context.api(), {
+      method: 'DELETE',
+      path: vmPath(vm),
+      query: { delete_disks: disks },
+    });
+    context.terminal.print(messageOf(reply.body));
+  };
 
 async function rename(context: CommandContext): Promise<void> {
   const [vm, name] = [context.values.positional('VM'), context.values.positional('NAME')];
   await confirmed(context, `Rename virtual machine "${vm}" to "${name}"`);
-  const reply = await accepted(await context.api(), { method: 'POST', path: vmPath(vm, '/rename'), query: { new_name: name } });
+  const reply = await accepted(await context.api(), {
+    method: 'POST',
+    path: vmPath(vm, '/rename'),
+    query: { new_name: name },
+  });
   context.terminal.print(messageOf(reply.body));
 }
 
@@ -77,47 +112,84 @@ async function dump(context: CommandContext): Promise<void> {
   try {
     writeFileSync(resolve(host.cwd, file), `${vm.xml.trim()}\n`);
   } catch (error) {
-    throw new CliError(EXIT.failed, `${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'error'}).`, { cause: error });
+    throw new CliError(
+      EXIT.failed,
+      `${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'error'}).`,
+      { cause: error },
+    );
   }
   terminal.print(`VM XML written to "${file}".`);
 }
 
 export const vmDefineCommands: readonly Command[] = [
   {
-    path: ['vm', 'define'], summary: 'Define a new VM from a libvirt XML file.',
+    path: ['vm', 'define'],
+    summary: 'Define a new VM from a libvirt XML file.',
     positionals: [{ name: 'FILE', required: true, help: 'Libvirt domain XML; - reads stdin.' }],
     options: [
-      { name: 'target', short: 't', kind: 'text', value: 'NODE', help: 'Home node; chosen by the selector if left out.' },
-      NODE_LIMIT, { ...SELECTOR, default: 'none' }, AUTOSTART, { ...METHOD, default: 'none' }, { ...MAX_DOWNTIME, default: 300 },
+      {
+        name: 'target',
+        short: 't',
+        kind: 'text',
+        value: 'NODE',
+        help: 'Home node; chosen by the selector if left out.',
+      },
+      NODE_LIMIT,
+      { ...SELECTOR, default: 'none' },
+      AUTOSTART,
+      { ...METHOD, default: 'none' },
+      { ...MAX_DOWNTIME, default: 300 },
       { name: 'tag', short: 'g', kind: 'list', value: 'TAG', help: 'Tag of the VM.' },
       { name: 'protected-tag', short: 'G', kind: 'list', value: 'TAG', help: 'Tag that cannot be removed.' },
     ],
-    examples: ['pvc vm define web1.xml', 'pvc vm define web1.xml -t hv2 -l hv2,hv3 -g prod'], run: define,
+    examples: ['pvc vm define web1.xml', 'pvc vm define web1.xml -t hv2 -l hv2,hv3 -g prod'],
+    run: define,
   },
   {
-    path: ['vm', 'meta'], summary: "Change a VM's placement and migration settings.", positionals: [VM],
+    path: ['vm', 'meta'],
+    summary: "Change a VM's placement and migration settings.",
+    positionals: [VM],
     options: [
-      NODE_LIMIT, SELECTOR, AUTOSTART, METHOD, MAX_DOWNTIME,
+      NODE_LIMIT,
+      SELECTOR,
+      AUTOSTART,
+      METHOD,
+      MAX_DOWNTIME,
       { name: 'profile', short: 'p', kind: 'text', value: 'NAME', help: 'Provisioner profile the VM belongs to.' },
     ],
-    examples: ['pvc vm meta web1 -l hv1,hv2', "pvc vm meta web1 -l '' -s mem --autostart"], run: meta,
+    examples: ['pvc vm meta web1 -l hv1,hv2', "pvc vm meta web1 -l '' -s mem --autostart"],
+    run: meta,
   },
   {
-    path: ['vm', 'rename'], summary: 'Rename a stopped VM and its volumes.',
-    positionals: [VM, { name: 'NAME', required: true, help: 'New name.' }], options: [YES],
-    examples: ['pvc vm rename web1 web2'], run: rename,
+    path: ['vm', 'rename'],
+    summary: 'Rename a stopped VM and its volumes.',
+    positionals: [VM, { name: 'NAME', required: true, help: 'New name.' }],
+    options: [YES],
+    examples: ['pvc vm rename web1 web2'],
+    run: rename,
   },
   {
-    path: ['vm', 'undefine'], summary: 'Stop a VM and forget it; its disks stay.', positionals: [VM], options: [YES],
-    examples: ['pvc vm undefine web1 -y'], run: remove(false),
+    path: ['vm', 'undefine'],
+    summary: 'Stop a VM and forget it; its disks stay.',
+    positionals: [VM],
+    options: [YES],
+    examples: ['pvc vm undefine web1 -y'],
+    run: remove(false),
   },
   {
-    path: ['vm', 'remove'], summary: 'Stop a VM, forget it and delete its disks.', positionals: [VM], options: [YES],
-    examples: ['pvc vm remove web1'], run: remove(true),
+    path: ['vm', 'remove'],
+    summary: 'Stop a VM, forget it and delete its disks.',
+    positionals: [VM],
+    options: [YES],
+    examples: ['pvc vm remove web1'],
+    run: remove(true),
   },
   {
-    path: ['vm', 'dump'], summary: "Print a VM's libvirt XML.", positionals: [VM],
+    path: ['vm', 'dump'],
+    summary: "Print a VM's libvirt XML.",
+    positionals: [VM],
     options: [{ name: 'file', short: 'f', kind: 'text', value: 'FILE', help: 'Write it to this file instead.' }],
-    examples: ['pvc vm dump web1 > web1.xml'], run: dump,
+    examples: ['pvc vm dump web1 > web1.xml'],
+    run: dump,
   },
 ];

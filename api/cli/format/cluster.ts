@@ -15,16 +15,32 @@ function nodeStateColour(state: string): Colour {
 }
 
 /** `2/3 run,ready, 1/3 dead,ready`: the listed states first, then the others. */
-function shares(counts: Readonly<Record<string, number>> | undefined, first: readonly string[], colour: (state: string) => Colour, paint: Paint): string {
+function shares(
+  counts: Readonly<Record<string, number>> | undefined,
+  first: readonly string[],
+  colour: (state: string) => Colour,
+  paint: Paint,
+): string {
   const total = counts?.['total'] ?? 0;
-  const states = [...first, ...Object.keys(counts ?? {}).filter((state) => state !== 'total' && !first.includes(state))];
-  const texts = states.filter((state) => counts?.[state] !== undefined)
+  const states = [
+    ...first,
+    ...Object.keys(counts ?? {}).filter((state) => state !== 'total' && !first.includes(state)),
+  ];
+  const texts = states
+    .filter((state) => counts?.[state] !== undefined)
     .map((state) => `${counts?.[state] ?? 0}/${total} ${paint(colour(state), state)}`);
   return texts.length === 0 ? String(total) : texts.join(', ');
 }
 
-const usage = (resource: { total: number; utilization: number } | undefined, used: number, unit: number, suffix: string): string =>
-  `${(resource?.utilization ?? 0).toFixed(1)}% (${(used / unit).toFixed(1)}${suffix} / ${((resource?.total ?? 0) / unit).toFixed(suffix === '' ? 0 : 1)}${suffix})`;
+const usage = (
+  resource: { total: number; utilization: number } | undefined,
+  used: number,
+  unit: number,
+  suffix: string,
+): string => {
+  const total = ((resource?.total ?? 0) / unit).toFixed(suffix === '' ? 0 : 1);
+  return `${(resource?.utilization ?? 0).toFixed(1)}% (${(used / unit).toFixed(1)}${suffix} / ${total}${suffix})`;
+};
 
 function healthLines(status: StatusObject, paint: Paint): (readonly [string, string])[] {
   const health = status.cluster_health?.health;
@@ -40,7 +56,10 @@ function healthLines(status: StatusObject, paint: Paint): (readonly [string, str
   ];
 }
 
-function resourceLines(status: StatusObject, labels: readonly [string, string, string]): (readonly [string, string])[] {
+function resourceLines(
+  status: StatusObject,
+  labels: readonly [string, string, string],
+): (readonly [string, string])[] {
   const { cpu, memory, disk } = status.resources ?? {};
   return [
     [labels[0], usage(cpu, cpu?.load ?? 0, 1, '')],
@@ -50,18 +69,38 @@ function resourceLines(status: StatusObject, labels: readonly [string, string, s
 }
 
 export function statusSheet(status: StatusObject, paint: Paint): string {
-  return sheet([
-    ['Primary node', status.primary_node ?? 'none'], ['PVC version', status.pvc_version ?? 'N/A'],
-    ['Upstream IP', status.upstream_ip ?? 'N/A'], null,
-    ...healthLines(status, paint), ...resourceLines(status, ['Total CPU', 'Total memory', 'Total disk']), null,
-    ['Nodes', shares(status.nodes, ['run,ready'], nodeStateColour, paint)],
-    ['VMs', shares(status.vms, ['start', 'disable', 'mirror'], vmStateColour, paint)],
-    ['OSDs', shares(status.osds, ['up,in'], (state) => (state === 'up,in' ? 'green' : state === 'down,out' ? 'red' : 'yellow'), paint)],
-    ['Pools', String(status.pools ?? 0)], ['Volumes', String(status.volumes ?? 0)], ['Snapshots', String(status.snapshots ?? 0)],
-    ['Networks', String(status.networks ?? 0)],
-  ], paint);
+  return sheet(
+    [
+      ['Primary node', status.primary_node ?? 'none'],
+      ['PVC version', status.pvc_version ?? 'N/A'],
+      ['Upstream IP', status.upstream_ip ?? 'N/A'],
+      null,
+      ...healthLines(status, paint),
+      ...resourceLines(status, ['Total CPU', 'Total memory', 'Total disk']),
+      null,
+      ['Nodes', shares(status.nodes, ['run,ready'], nodeStateColour, paint)],
+      ['VMs', shares(status.vms, ['start', 'disable', 'mirror'], vmStateColour, paint)],
+      [
+        'OSDs',
+        shares(
+          status.osds,
+          ['up,in'],
+          (state) => (state === 'up,in' ? 'green' : state === 'down,out' ? 'red' : 'yellow'),
+          paint,
+        ),
+      ],
+      ['Pools', String(status.pools ?? 0)],
+      ['Volumes', String(status.volumes ?? 0)],
+      ['Snapshots', String(status.snapshots ?? 0)],
+      ['Networks', String(status.networks ?? 0)],
+    ],
+    paint,
+  );
 }
 
 export function statusShort(status: StatusObject, paint: Paint): string {
-  return sheet([...healthLines(status, paint), ...resourceLines(status, ['CPU usage', 'Memory usage', 'Disk usage'])], paint);
+  return sheet(
+    [...healthLines(status, paint), ...resourceLines(status, ['CPU usage', 'Memory usage', 'Disk usage'])],
+    paint,
+  );
 }

@@ -11,11 +11,20 @@ export interface Column<Row> {
 
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], paint: Paint): string {
   const cells = rows.map((row) => columns.map((column) => column.cell(row)));
-  const widths = columns.map((column, index) =>
-    Math.max(column.title.length, ...cells.map((line) => line[index]?.length ?? 0)) + 1);
+  const widths = columns.map(
+    (column, index) => Math.max(column.title.length, ...cells.map((line) => line[index]?.length ?? 0)) + 1,
+  );
   const lines: string[] = [];
   if (columns.some((column) => column.group !== undefined)) lines.push(paint('bold', groupLine(columns, widths)));
-  lines.push(paint('bold', columns.map((column, index) => column.title.padEnd(widths[index] ?? 0)).join(' ').trimEnd()));
+  lines.push(
+    paint(
+      'bold',
+      columns
+        .map((column, index) => column.title.padEnd(widths[index] ?? 0))
+        .join(' ')
+        .trimEnd(),
+    ),
+  );
   rows.forEach((row, line) => {
     const painted = columns.map((column, index) => {
       const text = cells[line]?.[index] ?? '';
@@ -35,20 +44,30 @@ function groupLine<Row>(columns: readonly Column<Row>[], widths: readonly number
     if (last !== undefined && last.group === column.group) last.width += width + 1;
     else spans.push({ group: column.group ?? '', width });
   });
-  return spans.map(({ group, width }) => `${group} ${'-'.repeat(Math.max(0, width - group.length - 2))} `.slice(0, width).padEnd(width))
-    .join(' ').trimEnd();
+  return spans
+    .map(({ group, width }) =>
+      `${group} ${'-'.repeat(Math.max(0, width - group.length - 2))} `.slice(0, width).padEnd(width),
+    )
+    .join(' ')
+    .trimEnd();
 }
 
 /** Lines of `Label:   value`, values in one column; a value of several lines is indented. */
-export function sheet(entries: readonly (readonly [string, string] | null)[], paint: Paint, labelColour: Colour = 'purple'): string {
+export function sheet(
+  entries: readonly (readonly [string, string] | null)[],
+  paint: Paint,
+  labelColour: Colour = 'purple',
+): string {
   const width = Math.max(...entries.map((entry) => entry?.[0].length ?? 0)) + 3;
-  return entries.map((entry) => {
-    if (entry === null) return '';
-    const [label, value] = entry;
-    const [first = '', ...rest] = value.split('\n');
-    const head = `${paint(labelColour, `${label}:`)}${' '.repeat(width - label.length - 1)}${first}`;
-    return [head.trimEnd(), ...rest.map((line) => `${' '.repeat(width)}${line}`)].join('\n');
-  }).join('\n');
+  return entries
+    .map((entry) => {
+      if (entry === null) return '';
+      const [label, value] = entry;
+      const [first = '', ...rest] = value.split('\n');
+      const head = `${paint(labelColour, `${label}:`)}${' '.repeat(width - label.length - 1)}${first}`;
+      return [head.trimEnd(), ...rest.map((line) => `${' '.repeat(width)}${line}`)].join('\n');
+    })
+    .join('\n');
 }
 
 export function bytesText(bytes: number): string {
