@@ -148,8 +148,7 @@ async function startActors(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMa
   const lease = given(stage.lease);
   const store = given(stage.store);
   const feed = given(stage.feed);
-  // primary.offer is answered like a world effect: another coordinator may be quicker, and that is no error.
-  const commitEffectNames = new Set<string>(COMMIT_EFFECT_NAMES.filter((name) => name !== 'primary.offer'));
+  const commitEffectNames = new Set<string>(COMMIT_EFFECT_NAMES);
   const cellsDeps: CellsDeps = {
     config, clock, log, paths, behaviors, commitEffectNames, store, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,

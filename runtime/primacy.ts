@@ -3,7 +3,7 @@
  * the old primary's lease gone and ours standing; its epoch rises with every change.
  */
 import type { Clock } from './clock.js';
-import { encode } from './codec.js';
+import { decode, encode } from './codec.js';
 import type { Log } from './log.js';
 import type { Mirror, PrimaryEntry } from './mirror.js';
 import type { Paths } from './paths.js';
@@ -91,9 +91,11 @@ export class Primacy {
     const { store, paths, mirror, self, clock } = this.deps;
     try {
       if (!this.vacant() || this.stopped) return;
+      // Read anew: the mirror may lag behind another coordinator that was quicker.
       const node = await store.read(paths.primary);
-      const current = mirror.primary();
-      if (node === null || (current !== null && current.version !== node.stat.version)) return;
+      if (node === null) return;
+      const current = node.data.length === 0 ? null : decode<PrimaryEntry>(node.data);
+      if (current !== null && mirror.isLive(current.incarnation, current.node)) return;
       const entry: PrimaryEntry = { ...self, epoch: (current?.epoch ?? 0) + 1 };
       const result = await store.multi([
         { op: 'check', path: paths.incarnation(self.node, self.incarnation), version: 'exists' },
