@@ -51,7 +51,7 @@ export interface PlaceResult {
 export interface PlannedMove {
   readonly uuid: string;
   readonly target: BootRef | null;
-  /** Why there is no target; null when there is one. */
+  /** Why there is no target; with one, a warning or null. */
   readonly reason: string | null;
 }
 
@@ -81,7 +81,7 @@ export interface NodeEffects {
    * Deletes the living ephemeral of a boot that is proved dead; done if it was gone already.
    * Refused without the stored proof.
    */
-  'session.fence': Effect<{ boot: BootRef; incarnation: string }, null>;
+  'session.fence': Effect<{ boot: BootRef }, null>;
   /**
    * Claims every actor that an incarnation of this boot owns for the primary (under the check of the
    * fence), and plans in one go where its VMs go. `concerned`: VMs that others own and whose
@@ -97,6 +97,14 @@ export interface NodeEffects {
     boot: BootRef | null; back: readonly string[]; start: readonly string[]; busy: readonly string[];
   }>;
 }
+
+/** Apart from NodeEffects because its handler belongs to the election, not to the cluster's glue. */
+export interface PrimacyEffects {
+  /** Makes this coordinator primary, or (null) any other live one. */
+  'primary.offer': Effect<{ to: string | null }, { to: string }>;
+}
+
+export type NodeWorldEffects = NodeEffects & PrimacyEffects;
 
 export interface AgentEffects {
   'bmc.read': NodeEffects['bmc.read'];
@@ -120,8 +128,6 @@ export interface CommitEffects {
   'proof.record': { readonly proof: Proof };
   /** Leaves a tombstone and deletes the name index entries. */
   'actor.remove': { readonly names: readonly string[] };
-  /** Makes this coordinator primary, or (null) any other live one. */
-  'primary.offer': { readonly to: string | null };
   /** Forgets a pending world effect of this kind on leaving its state. */
   'effect.cancel': { readonly kind: string };
 }
@@ -142,7 +148,7 @@ export type ActionsOf<Effects extends EffectMap<Effects>> =
   & { [K in keyof CommitEffects]: (unused: unknown, params: CommitEffects[K]) => void };
 
 export const COMMIT_EFFECT_NAMES = [
-  'tell', 'owner.transfer', 'operation.end', 'proof.record', 'actor.remove', 'primary.offer', 'effect.cancel',
+  'tell', 'owner.transfer', 'operation.end', 'proof.record', 'actor.remove', 'effect.cancel',
 ] as const satisfies readonly (keyof CommitEffects)[];
 export const VM_EFFECT_NAMES = [
   'hypervisor.start', 'hypervisor.shutdown', 'hypervisor.destroy', 'hypervisor.resume', 'hypervisor.observe',
@@ -150,7 +156,8 @@ export const VM_EFFECT_NAMES = [
 ] as const satisfies readonly (keyof VmEffects)[];
 export const NODE_EFFECT_NAMES = [
   'bmc.read', 'bmc.set', 'probe.signs', 'session.fence', 'cluster.rehome', 'cluster.evacuate', 'cluster.homecoming',
-] as const satisfies readonly (keyof NodeEffects)[];
+  'primary.offer',
+] as const satisfies readonly (keyof NodeWorldEffects)[];
 export const AGENT_EFFECT_NAMES = [
   'bmc.read', 'bmc.set', 'probe.signs', 'hypervisor.observe', 'hypervisor.ensureAbsent',
 ] as const satisfies readonly (keyof AgentEffects)[];

@@ -26,54 +26,64 @@ export interface Proof {
 export type DaemonStateWord = 'init' | 'run' | 'shutdown' | 'stop' | 'dead' | 'fenced' | 'unknown';
 export type DomainStateWord = 'ready' | 'flush' | 'flushed' | 'unflush' | 'fence-flush';
 
+export const NODE_COMMAND_TYPES = [
+  'node.flush', 'node.ready', 'node.primary', 'node.secondary', 'node.confirm-fenced',
+] as const satisfies readonly NodeCommandType[];
+
 export interface NodeInput {
   readonly name: string;
   readonly coordinator: boolean;
+  /** Session time-out of the cluster, ms: the lease deadline follows from it. Default 4000. */
+  readonly sessionTimeoutMs?: number;
+  /** All coordinators of the cluster: their agents reach the BMC when the primary's cable does not. */
+  readonly coordinators?: readonly string[];
 }
 
 export interface NodeContext extends NodeInput {
+  readonly sessionTimeoutMs: number;
   /** The boot this actor judges, or null before the node was ever seen in this generation. */
   readonly boot: BootRef | null;
   readonly incarnation: string | null;
-  readonly domainState: DomainStateWord;
   /** Why a fence or flush waits, for people; null when nothing waits. */
   readonly waitingReason: string | null;
-  /** Power was read as on during this boot (wall ms), the first half of proof P1. */
-  readonly powerSeenOnAt: number | null;
-  readonly proof: Proof | null;
   readonly operation: { readonly operationId: string; readonly command: NodeCommandType } | null;
-}
 
-/** What a node tells of itself with every heartbeat (`/pvc/nodes/<n>/telemetry`). */
-export interface NodeTelemetry {
-  readonly node: string;
-  readonly bootId: string;
-  readonly incarnation: string;
-  /** Wall-clock milliseconds at the node. */
-  readonly at: number;
-  readonly version: string;
-  readonly kernel: string;
-  readonly os: string;
-  readonly arch: string;
-  readonly cpuCount: number;
-  /** One-minute load average. */
-  readonly load: number;
-  readonly memory: { readonly totalMiB: number; readonly usedMiB: number; readonly freeMiB: number; readonly allocatedMiB: number };
-  readonly vcpusAllocated: number;
-  /** False while the node has no connection to its libvirtd. */
-  readonly hypervisor: boolean;
-  /** Running guests; figures as libvirt counts them. */
-  readonly guests: readonly NodeGuest[];
-}
+  /** Operation that asked for the role of primary to move; null = none. */
+  readonly offer: string | null;
 
-export interface NodeGuest {
-  readonly uuid: string;
-  readonly name: string;
-  readonly state: string;
-  readonly memoryMaxKib: number;
-  readonly memoryKib: number;
-  readonly vcpus: number;
-  readonly cpuTimeNs: number;
-  readonly rssKib: number | null;
-  readonly vnc: { readonly listen: string; readonly port: number } | null;
+  // What the judgement rests on; all set anew when a doubt begins.
+  /** The session is gone (node.lost), not merely silent. */
+  readonly sessionGone: boolean;
+  /** How long the node had been silent when the doubt began, on the watcher's monotonic clock. */
+  readonly silentMs: number;
+  /** How long there had been a quorum and this primary when the session was found gone. */
+  readonly quorumAgeMs: number;
+  /** Nodes suspected at the same time, this one included, of so many. */
+  readonly suspects: number;
+  readonly nodes: number;
+  readonly coordinators: readonly string[];
+  /** Node that runs this actor's cell: the primary. */
+  readonly primary: string | null;
+  /** Which helper was asked last (index into helpersOf); -1 = the primary itself. */
+  readonly helper: number;
+  /** Number of the last question; answers to earlier ones do not count. */
+  readonly question: number;
+  /** The lease deadline passed since the last sign of life. */
+  readonly leaseOver: boolean;
+  /** Power was read as on in this fence (wall ms), the first half of the strong form of P1. */
+  readonly powerSeenOnAt: number | null;
+  /** This fence commanded power off after that. */
+  readonly commandedOff: boolean;
+  /** Readings of power after the command to switch off. */
+  readonly readings: number;
+  /** Rounds of this fence that got stuck. */
+  readonly stuckRounds: number;
+
+  readonly proof: Proof | null;
+  /** The node is back under this boot while its former one is still being settled. */
+  readonly next: { readonly bootId: string; readonly incarnation: string } | null;
+  /** VMs that were told to move and have not answered. */
+  readonly awaiting: readonly string[];
+  /** Why VMs stay where they are: `uuid: reason`. */
+  readonly stayed: readonly string[];
 }

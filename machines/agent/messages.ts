@@ -1,0 +1,43 @@
+/** What a node's agent is asked for, and what it keeps. It takes no commands of users. */
+import type { AgentEffects, AnswersOf } from '../effects.js';
+import type { OwnerAcquired } from '../vm/events.js';
+
+interface Stamped { readonly at: number }
+interface Question {
+  /** Address that gets the answer. */
+  readonly replyTo: string;
+  readonly requestId: string;
+}
+
+export type RunnableEffect = 'bmc.read' | 'bmc.set' | 'probe.signs';
+
+export type AgentRequest =
+  /** Run this effect here; answered by agent.answered. */
+  | ({ readonly type: 'agent.run'; readonly effect: RunnableEffect; readonly params: { readonly node: string; readonly power?: 'on' | 'off'; readonly deadlineMs: number } } & Question)
+  /** End and refuse any copy of this VM here, unless its record names this node; answered by agent.absent or agent.failed. */
+  | ({ readonly type: 'agent.ensure-absent'; readonly uuid: string } & Question)
+  /** What copy of this VM is here? Answered by agent.observed or agent.failed. */
+  | ({ readonly type: 'agent.observe'; readonly uuid: string } & Question);
+
+export type AgentEvent = (AgentRequest & Stamped) | OwnerAcquired | AnswersOf<AgentEffects>;
+
+export interface AgentInput {
+  readonly name: string;
+}
+
+/** One question under way. `key` is this agent's own number of it: askers may choose equal request ids. */
+export interface OpenRequest {
+  readonly key: string;
+  readonly type: AgentRequest['type'];
+  readonly effect: keyof AgentEffects;
+  readonly uuid: string | null;
+  readonly replyTo: string;
+  readonly requestId: string;
+}
+
+export interface AgentContext extends AgentInput {
+  /** This node's present boot: absence is said of it. */
+  readonly bootId: string | null;
+  readonly requests: readonly OpenRequest[];
+  readonly count: number;
+}

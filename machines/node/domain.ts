@@ -1,0 +1,126 @@
+/**
+ * Part of the node chart: may it hold VMs? PVC's words ready, flush, flushed, unflush, with an honest end:
+ * flushed only when nothing is left on it, else `blocked` with the reasons. Level-triggered: the plan is made
+ * anew from what is really there until nothing is left to do.
+ */
+import { beginOperation, endOperation, nodeSetup, waitForAnswer } from './setup.js';
+import { NODE_DEADLINES } from './timing.js';
+
+const answered = nodeSetup.assign(({ context, event }) => {
+  if (event.type !== 'vm.left' && event.type !== 'vm.stayed') return {};
+  return {
+    awaiting: context.awaiting.filter((uuid) => uuid !== event.uuid),
+    stayed: event.type === 'vm.stayed' ? [...context.stayed.filter((line) => !line.startsWith(event.uuid)), `${event.uuid}: ${event.reason}`] : context.stayed,
+  };
+});
+
+const clear = nodeSetup.assign({ awaiting: [], stayed: [] });
+
+const tellToLeave = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'cluster.evacuate.done') return;
+  for (const { uuid, target, reason } of event.result.moves) {
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.evacuate', target, reason, replyTo: `node/${context.name}` } } });
+  }
+  enqueue.assign({ awaiting: event.result.moves.map((move) => move.uuid), stayed: [] });
+});
+
+const tellToReturn = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'cluster.homecoming.done' || event.result.boot === null) return;
+  for (const uuid of event.result.back) {
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.return', target: event.result.boot, replyTo: `node/${context.name}` } } });
+  }
+  for (const uuid of event.result.start) enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.autostart' } } });
+  enqueue.assign({ awaiting: event.result.back, stayed: [] });
+});
+
+const waitsForVms = nodeSetup.assign(({ context }) => ({
+  waitingReason: context.stayed.length === 0 ? null : `VMs that could not be moved: ${context.stayed.join('; ')}`,
+}));
+
+const toFlush = { target: '#flushing', actions: beginOperation } as const;
+const toReady = { target: '#readying', actions: beginOperation } as const;
+
+export const ready = nodeSetup.createStateConfig({
+  id: 'ready',
+  entry: [endOperation((context) => (context.stayed.length === 0 ? null : `Ready; not back: ${context.stayed.join('; ')}`)), clear],
+  on: { 'node.flush': toFlush },
+});
+
+export const flushed = nodeSetup.createStateConfig({
+  id: 'flushed',
+  entry: [clear, nodeSetup.assign({ waitingReason: null }), endOperation(() => null)],
+  on: { 'node.ready': toReady },
+});
+
+export const flushing = nodeSetup.createStateConfig({
+  id: 'flushing',
+  initial: 'planning',
+  on: { 'node.ready': toReady },
+  states: {
+    planning: {
+      entry: { type: 'cluster.evacuate', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'cluster.evacuate' } },
+      on: {
+        'cluster.evacuate.done': [
+          { guard: ({ event }) => event.result.moves.length === 0 && event.result.busy.length === 0, target: '#flushed' },
+          { target: 'moving', actions: tellToLeave },
+        ],
+        'cluster.evacuate.refused': { target: 'blocked', actions: waitForAnswer },
+        'cluster.evacuate.unknown': { target: 'blocked', actions: waitForAnswer },
+      },
+    },
+    /** The VMs go, each by its own actor, all at once; some may have been under way before. */
+    moving: {
+      after: { flushCheckMs: 'planning' },
+      on: {
+        'vm.left': { actions: answered, target: 'counting' },
+        'vm.stayed': { actions: answered, target: 'counting' },
+      },
+    },
+    /** Transient. */
+    counting: {
+      always: [
+        { guard: ({ context }) => context.awaiting.length > 0, target: 'moving' },
+        { guard: ({ context }) => context.stayed.length > 0, target: 'blocked', actions: waitsForVms },
+        { target: 'planning' },
+      ],
+    },
+    /** Not empty, and the reasons are told: tried again now and then. */
+    blocked: { after: { flushRetryMs: { target: 'planning', actions: nodeSetup.assign({ stayed: [] }) } } },
+  },
+});
+
+export const readying = nodeSetup.createStateConfig({
+  id: 'readying',
+  initial: 'planning',
+  on: { 'node.flush': toFlush },
+  states: {
+    planning: {
+      entry: { type: 'cluster.homecoming', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'cluster.homecoming' } },
+      on: {
+        'cluster.homecoming.done': [
+          { guard: ({ event }) => event.result.back.length === 0, target: '#ready', actions: tellToReturn },
+          { target: 'returning', actions: tellToReturn },
+        ],
+        'cluster.homecoming.refused': { target: 'planningAgain', actions: waitForAnswer },
+        'cluster.homecoming.unknown': { target: 'planningAgain', actions: waitForAnswer },
+      },
+    },
+    planningAgain: { after: { retryMs: 'planning' } },
+    /** VMs come home; the node is ready when each has said how it went, or when that takes too long. */
+    returning: {
+      after: { homecomingMs: '#ready' },
+      on: {
+        'vm.left': [
+          { guard: ({ context, event }) => context.awaiting.every((uuid) => uuid === event.uuid), target: '#ready', actions: answered },
+          { actions: answered },
+        ],
+        'vm.stayed': [
+          { guard: ({ context, event }) => context.awaiting.every((uuid) => uuid === event.uuid), target: '#ready', actions: answered },
+          { actions: answered },
+        ],
+      },
+    },
+  },
+});

@@ -1,0 +1,33 @@
+/** Every event of the node machine. `at` is the runtime's wall clock, for people only. */
+import type { AnswersOf, NodeWorldEffects } from '../effects.js';
+import type { OwnerAcquired } from '../vm/events.js';
+import type { NodeCommand } from './messages.js';
+
+interface Stamped { readonly at: number }
+
+export type NodeFact =
+  | OwnerAcquired
+  /** A live/<incarnation> of this node exists. */
+  | ({ readonly type: 'node.joined'; readonly bootId: string; readonly incarnation: string } & Stamped)
+  /** The session is gone. quorumAgeMs: how long this primary has had its quorum. sinceMs: since the last quorum write. */
+  | ({
+    readonly type: 'node.lost'; readonly incarnation: string; readonly bootId: string | null; readonly quorumAgeMs: number;
+    readonly suspects: number; readonly nodes: number; readonly sinceMs?: number;
+  } & Stamped)
+  /** The session stands, but no telemetry for sinceMs (a telemetry write is a quorum write). */
+  | ({ readonly type: 'node.silent'; readonly sinceMs: number } & Stamped)
+  | ({ readonly type: 'node.heard' } & Stamped)
+  /** pvcd is about to restart on purpose: its session may be gone for so long. */
+  | ({ readonly type: 'node.restarting'; readonly deadlineMs: number } & Stamped)
+  /** A VM has left as asked, or came as asked. */
+  | ({ readonly type: 'vm.left'; readonly uuid: string } & Stamped)
+  | ({ readonly type: 'vm.stayed'; readonly uuid: string; readonly reason: string } & Stamped)
+  /** Another node's agent ran an effect for us. */
+  | ({
+    readonly type: 'agent.answered'; readonly requestId: string; readonly effect: string; readonly node: string;
+    readonly outcome: 'done' | 'refused' | 'unknown'; readonly result: unknown; readonly reason: string | null;
+  } & Stamped);
+
+export type NodeCommandEvent = NodeCommand & Stamped & { readonly operationId: string };
+
+export type NodeEvent = NodeCommandEvent | NodeFact | AnswersOf<NodeWorldEffects>;

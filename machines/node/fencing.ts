@@ -1,0 +1,103 @@
+/**
+ * Part of the node chart: making sure that a boot can do nothing any more (I14: goal-based and repeatable).
+ * Leads to `proved` only by [read on, commanded off, read off, silent] or by [read off, silent
+ * everywhere, lease deadline passed]. Whatever contradicts that, or a BMC that does not answer, leads to
+ * `stuck` with the reason, and from there to another round; a person can end it (judging, P4).
+ */
+import { p1Evidence } from './changes.js';
+import { askBmc, askNextHelper, nodeSetup, prove, waitBecause, waitForAnswer } from './setup.js';
+import { NODE_DEADLINES, NODE_LIMITS } from './timing.js';
+
+const provedP1 = { target: '#proved', actions: prove('P1', p1Evidence) } as const;
+const stuckNow = { target: 'stuck', actions: waitForAnswer } as const;
+const helperLate = { helperMs: { target: 'stuck', actions: waitBecause('No coordinator got an answer from its BMC') } } as const;
+
+const sawOn = nodeSetup.assign(({ event }) => ({ powerSeenOnAt: event.at }));
+const readAgain = { guard: 'anotherMayTry', actions: askNextHelper('bmc.read', 'off') } as const;
+const setAgain = { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'off') } as const;
+
+const firstReading = [
+  { guard: 'powerReadsOn', target: 'powerOff', actions: sawOn },
+  { guard: 'powerReadsOff', target: 'confirmSilence' },
+  readAgain,
+  { guard: 'noAnswer', ...stuckNow },
+] as const;
+
+const offCommand = [
+  { guard: 'commandTaken', target: 'verifyOff', actions: nodeSetup.assign({ commandedOff: true, readings: 0 }) },
+  setAgain,
+  { guard: 'noAnswer', ...stuckNow },
+] as const;
+
+const offReading = [
+  { guard: 'powerReadsOff', target: 'confirmSilence' },
+  {
+    guard: ({ context }: { context: { readings: number } }) => context.readings >= NODE_LIMITS.readingsMax,
+    target: 'stuck', actions: waitBecause('Its power still reads as on after it was commanded off'),
+  },
+  { guard: 'powerReadsOn', target: 'verifyOffAgain' },
+  readAgain,
+  { guard: 'noAnswer', ...stuckNow },
+] as const;
+
+export const fencing = nodeSetup.createStateConfig({
+  id: 'fencing',
+  initial: 'readPower',
+  entry: nodeSetup.assign({ waitingReason: null }),
+  on: {
+    // A session that ends while its node is being fenced changes nothing but what must be deleted later.
+    'node.lost': { actions: nodeSetup.assign({ sessionGone: true }) },
+  },
+  states: {
+    readPower: {
+      entry: [nodeSetup.assign({ powerSeenOnAt: null, commandedOff: false, readings: 0 }), ...askBmc('bmc.read', 'off')],
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      after: helperLate,
+      on: { 'bmc.read.done': firstReading, 'bmc.read.refused': firstReading, 'bmc.read.unknown': firstReading, 'agent.answered': firstReading },
+    },
+    powerOff: {
+      entry: askBmc('bmc.set', 'off'),
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.set' } },
+      after: helperLate,
+      on: { 'bmc.set.done': offCommand, 'bmc.set.refused': offCommand, 'bmc.set.unknown': offCommand, 'agent.answered': offCommand },
+    },
+    verifyOff: {
+      entry: [nodeSetup.assign(({ context }) => ({ readings: context.readings + 1 })), ...askBmc('bmc.read', 'off')],
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      after: helperLate,
+      on: { 'bmc.read.done': offReading, 'bmc.read.refused': offReading, 'bmc.read.unknown': offReading, 'agent.answered': offReading },
+    },
+    verifyOffAgain: { after: { verifyMs: 'verifyOff' } },
+    /** Power reads off: does anything contradict it? */
+    confirmSilence: {
+      entry: { type: 'probe.signs', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'probe.signs' } },
+      on: {
+        'probe.signs.done': [
+          {
+            guard: ({ event }) => event.result.answered.length > 0,
+            target: 'stuck',
+            actions: nodeSetup.assign(({ event }) => ({
+              waitingReason: `Its power reads as off, but it answers on ${event.type === 'probe.signs.done' ? event.result.answered.join(', ') : 'a network'}`,
+            })),
+          },
+          { guard: 'powerWasCut', ...provedP1 },
+          { guard: 'leaseOver', ...provedP1 },
+          { target: 'awaitLeaseDeadline' },
+        ],
+        'probe.signs.refused': stuckNow,
+        'probe.signs.unknown': stuckNow,
+      },
+    },
+    /** Reads off and is silent; a BMC that lies is outlasted by the lease: the node's own guard has ended its guests by then. */
+    awaitLeaseDeadline: {
+      entry: waitBecause('Waiting for its lease deadline to pass'),
+      always: { guard: 'leaseOver', ...provedP1 },
+      after: { retryLeaseMs: 'confirmSilence' },
+    },
+    stuck: {
+      entry: nodeSetup.assign(({ context }) => ({ stuckRounds: context.stuckRounds + 1 })),
+      after: { stuckMs: 'readPower' },
+    },
+  },
+});

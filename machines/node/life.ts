@@ -1,0 +1,138 @@
+/** Part of the node chart: is it alive, and how sure are we? Doubt and suspicion judge nothing by themselves. */
+import { askBmc, nodeSetup, prove, takePrimary, waitBecause } from './setup.js';
+import { doubted, joined, lost } from './changes.js';
+import { fencing } from './fencing.js';
+import { NODE_DEADLINES } from './timing.js';
+
+const beginDoubt = nodeSetup.assign(({ event }) => doubted(event));
+const takeLoss = nodeSetup.assign(({ event }) => lost(event));
+export const takeJoin = nodeSetup.assign(({ context, event }) => joined(context, event));
+export const takeNext = nodeSetup.assign(({ event }) =>
+  (event.type === 'node.joined' ? { next: { bootId: event.bootId, incarnation: event.incarnation } } : {}));
+
+/** Back under a new boot: that is itself the proof that the old one is over. */
+export const provedByReturn = {
+  target: '#proved', actions: [prove('P0', (_context, event) => `It runs again under boot ${'bootId' in event ? event.bootId : ''}`), takeNext],
+} as const;
+
+const positiveSign = { guard: 'powerReadsOff', target: '#fencing.confirmSilence' } as const;
+
+export const alive = nodeSetup.createStateConfig({
+  id: 'alive',
+  initial: 'steady',
+  on: {
+    'node.joined': [
+      { guard: 'sameBootJoined', target: '.steady', actions: takeJoin },
+      provedByReturn,
+    ],
+  },
+  states: {
+    steady: {
+      on: {
+        'node.silent': { target: '#judging', actions: beginDoubt },
+        'node.lost': { target: '#judging', actions: beginDoubt },
+        'node.restarting': 'restarting',
+      },
+    },
+    /** pvcd restarts on purpose: the loss of its session means nothing before the deadline. */
+    restarting: {
+      entry: waitBecause('Its daemon is being restarted'),
+      after: {
+        restartMs: [
+          { guard: 'sessionGone', target: '#judging', actions: nodeSetup.assign(({ context }) => ({ silentMs: 0, quorumAgeMs: context.quorumAgeMs })) },
+          { target: 'steady', actions: nodeSetup.assign({ waitingReason: null }) },
+        ],
+      },
+      on: { 'node.lost': { actions: takeLoss }, 'node.heard': 'steady' },
+    },
+  },
+});
+
+const doubtedState = nodeSetup.createStateConfig({
+  initial: 'reading',
+  on: { 'node.lost': { target: '#suspected', actions: takeLoss } },
+  states: {
+    /** Its heartbeat is missing, its session stands: a BMC that reads off is a positive sign and needs no waiting. */
+    reading: {
+      entry: askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs),
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      on: {
+        'bmc.read.done': [positiveSign, { target: 'waiting' }],
+        'bmc.read.refused': 'waiting',
+        'bmc.read.unknown': 'waiting',
+      },
+    },
+    waiting: { after: { rereadMs: 'reading' } },
+  },
+});
+
+const suspectedState = nodeSetup.createStateConfig({
+  id: 'suspected',
+  initial: 'deciding',
+  on: {
+    'node.lost': { actions: takeLoss },
+    // A new primary judges nobody by silence alone for two session time-outs.
+    'owner.acquired': { guard: 'newPrimary', target: '.deciding', actions: [takePrimary, nodeSetup.assign({ quorumAgeMs: 0 })] },
+  },
+  states: {
+    /** Transient. */
+    deciding: { always: [{ guard: 'quorumIsYoung', target: 'settling' }, { target: 'probing' }] },
+    settling: {
+      entry: [waitBecause('The primary or the quorum is young: nobody is judged by silence alone yet'), ...askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs)],
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      after: { settleMs: 'probing' },
+      on: { 'bmc.read.done': positiveSign },
+    },
+    probing: {
+      entry: { type: 'probe.signs', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }) },
+      exit: { type: 'effect.cancel', params: { kind: 'probe.signs' } },
+      on: {
+        'probe.signs.done': [{ guard: 'silentEverywhere', target: '#fencing' }, { target: 'grace' }],
+        'probe.signs.refused': 'grace',
+        'probe.signs.unknown': 'grace',
+      },
+    },
+    grace: {
+      entry: waitBecause('Its host still answers: its daemon has a moment to come back'),
+      after: { graceMs: '#fencing' },
+    },
+  },
+});
+
+export const judging = nodeSetup.createStateConfig({
+  id: 'judging',
+  type: 'parallel',
+  on: {
+    'node.heard': { target: '#alive', actions: takeJoin },
+    'node.joined': [{ guard: 'sameBootJoined', target: '#alive', actions: takeJoin }, provedByReturn],
+    'node.confirm-fenced': {
+      target: '#proved',
+      actions: [
+        prove('P4', (_context, event) => (event.type === 'node.confirm-fenced' ? `${event.by} says that it is off` : 'A person says that it is off')),
+        nodeSetup.enqueueActions(({ event, enqueue }) => {
+          if ('operationId' in event) enqueue({ type: 'operation.end', params: { operationId: event.operationId, state: 'done', message: null } });
+        }),
+      ],
+    },
+  },
+  states: {
+    /** Counts from the last sign of life, beside everything else. */
+    lease: {
+      initial: 'counting',
+      states: {
+        counting: { after: { leaseMs: 'over' } },
+        over: { entry: nodeSetup.assign({ leaseOver: true }) },
+      },
+    },
+    case: {
+      initial: 'opening',
+      states: {
+        /** Transient. */
+        opening: { always: [{ guard: 'sessionGone', target: 'suspected' }, { target: 'doubted' }] },
+        doubted: doubtedState,
+        suspected: suspectedState,
+        fencing,
+      },
+    },
+  },
+});

@@ -1,0 +1,97 @@
+/** Part of the node chart: the proof is on file. What the boot owned finds a new home, then the node is switched on again. */
+import { takeJoin, takeNext } from './life.js';
+import { askBmc, askNextHelper, nodeSetup, takePrimary, waitBecause, waitForAnswer } from './setup.js';
+import type { NodeContext, Proof } from './messages.js';
+import { NODE_DEADLINES } from './timing.js';
+
+/** Nothing is re-homed without it: a missing proof is a broken invariant, not a case. */
+function theProof(context: NodeContext): Proof {
+  if (context.proof === null) throw new Error(`node ${context.name} is in a proved state without a proof`);
+  return context.proof;
+}
+
+const onCommand = [
+  { guard: 'commandTaken', target: 'awaitingReturn', actions: waitBecause('Switched on again; waiting for it to come back') },
+  { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'on') },
+  { guard: 'noAnswer', target: 'poweringOnAgain', actions: waitForAnswer },
+] as const;
+
+/** Tells each VM of the dead boot where the one plan puts it, with the proof; and others that the boot is over. */
+const tellVms = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'cluster.rehome.done' || context.proof === null) return;
+  for (const { uuid, target, reason } of event.result.moves) {
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.recover', target, reason, proofs: [context.proof] } } });
+  }
+  for (const uuid of event.result.concerned) {
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'boot.fenced', proof: context.proof } } });
+  }
+});
+
+export const proved = nodeSetup.createStateConfig({
+  id: 'proved',
+  initial: 'opening',
+  on: {
+    'node.joined': [
+      // I7: a boot that was fenced never comes back. Its daemon refuses to work; only a reboot helps.
+      { guard: 'sameBootJoined', actions: waitBecause('It answers under the boot that was fenced: it must be rebooted') },
+      { actions: takeNext },
+    ],
+  },
+  states: {
+    /** Transient. */
+    opening: { always: [{ guard: 'sessionGone', target: 'rehoming' }, { target: 'endingSession' }] },
+    endingSession: {
+      entry: {
+        type: 'session.fence',
+        params: ({ context }) => ({ boot: theProof(context).boot, deadlineMs: NODE_DEADLINES.sessionMs }),
+      },
+      exit: { type: 'effect.cancel', params: { kind: 'session.fence' } },
+      on: {
+        'session.fence.done': { target: 'rehoming', actions: nodeSetup.assign({ sessionGone: true }) },
+        'session.fence.refused': { target: 'endingSessionAgain', actions: waitForAnswer },
+        'session.fence.unknown': { target: 'endingSessionAgain', actions: waitForAnswer },
+        'node.lost': { target: 'rehoming', actions: nodeSetup.assign({ sessionGone: true }) },
+      },
+    },
+    endingSessionAgain: { after: { retryMs: 'endingSession' } },
+    rehoming: {
+      entry: {
+        type: 'cluster.rehome',
+        params: ({ context }) => ({
+          boot: theProof(context).boot, proof: theProof(context), deadlineMs: NODE_DEADLINES.rehomeMs,
+        }),
+      },
+      exit: { type: 'effect.cancel', params: { kind: 'cluster.rehome' } },
+      on: {
+        'cluster.rehome.done': { target: 'rehomed', actions: tellVms },
+        'cluster.rehome.refused': { target: 'rehomingAgain', actions: waitForAnswer },
+        'cluster.rehome.unknown': { target: 'rehomingAgain', actions: waitForAnswer },
+      },
+    },
+    rehomingAgain: { after: { retryMs: 'rehoming' } },
+    /** Transient. A node that a person vouched for is his to switch on. */
+    rehomed: {
+      always: [
+        { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+        { guard: 'switchedOffByUs', target: 'poweringOn' },
+        { target: 'awaitingReturn' },
+      ],
+    },
+    poweringOn: {
+      entry: askBmc('bmc.set', 'on'),
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.set' } },
+      always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+      after: { helperMs: { target: 'poweringOnAgain', actions: waitBecause('No coordinator could switch it on') } },
+      on: {
+        'bmc.set.done': onCommand, 'bmc.set.refused': onCommand, 'bmc.set.unknown': onCommand, 'agent.answered': onCommand,
+        'owner.acquired': { actions: takePrimary },
+      },
+    },
+    poweringOnAgain: {
+      always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+      after: { powerOnMs: 'poweringOn' },
+    },
+    /** Fenced for good; only another boot of it brings it back. */
+    awaitingReturn: { always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin } },
+  },
+});

@@ -1,0 +1,129 @@
+/** The node machine's types, guards, delays and shared actions. */
+import { setup } from 'xstate';
+import type { ActionsOf, NodeWorldEffects } from '../effects.js';
+import { helpersOf, powerAnswer, proofOf, requestId } from './changes.js';
+import type { NodeEvent } from './events.js';
+import type { NodeContext, NodeInput, ProofKind } from './messages.js';
+import { NODE_DEADLINES, NODE_DELAYS, leaseLeftMs, settleLeftMs, stuckMs } from './timing.js';
+
+export const nodeSetup = setup({
+  types: {} as { context: NodeContext; events: NodeEvent; input: NodeInput },
+  actions: {} as ActionsOf<NodeWorldEffects>,
+  guards: {
+    sameBootJoined: ({ context, event }) => event.type === 'node.joined' && event.bootId === context.boot?.bootId,
+    powerReadsOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on',
+    powerReadsOff: ({ context, event }) => powerAnswer(context, event)?.power === 'off',
+    commandTaken: ({ context, event }) => powerAnswer(context, event)?.done === true,
+    /** No answer, and another coordinator is left to try. */
+    anotherMayTry: ({ context, event }) =>
+      powerAnswer(context, event)?.done === false && context.helper + 1 < helpersOf(context).length,
+    noAnswer: ({ context, event }) => powerAnswer(context, event)?.done === false,
+    silentEverywhere: ({ event }) => event.type === 'probe.signs.done' && event.result.answered.length === 0,
+    leaseOver: ({ context }) => context.leaseOver,
+    /** The strong form of P1: this very fence read on, commanded off, and read off. */
+    powerWasCut: ({ context }) => context.powerSeenOnAt !== null && context.commandedOff,
+    sessionGone: ({ context }) => context.sessionGone,
+    quorumIsYoung: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs) > 0,
+    isBackAlready: ({ context }) => context.next !== null,
+    switchedOffByUs: ({ context }) => context.proof?.kind === 'P1',
+    /** A new primary, as against a restarted cell of the same. */
+    newPrimary: ({ event }) => event.type === 'owner.acquired' && event.cause !== 'restarted',
+  },
+  delays: {
+    ...NODE_DELAYS,
+    leaseMs: ({ context }) => leaseLeftMs(context.sessionTimeoutMs, context.silentMs),
+    settleMs: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs),
+    stuckMs: ({ context }) => stuckMs(context.stuckRounds),
+  },
+});
+
+/** Who runs the cell is the primary: needed to choose helpers. */
+export const takePrimary = nodeSetup.assign(({ event }) => (event.type === 'owner.acquired' ? { primary: event.node } : {}));
+
+export const waitBecause = (reason: string) => nodeSetup.assign({ waitingReason: reason });
+
+/** The reason an effect or an agent gave. */
+export const waitForAnswer = nodeSetup.assign(({ context, event }) => {
+  const reason = powerAnswer(context, event)?.reason ?? ('reason' in event ? event.reason : null);
+  return { waitingReason: reason ?? null };
+});
+
+type PowerEffect = 'bmc.read' | 'bmc.set';
+
+/** A new question to the BMC, first by the primary itself. */
+export const askBmc = (effect: PowerEffect, power: 'on' | 'off', deadlineMs: number = NODE_DEADLINES.bmcMs) => [
+  nodeSetup.assign(({ context }) => ({ question: context.question + 1, helper: -1 })),
+  nodeSetup.enqueueActions(({ context, enqueue }) => {
+    const base = { node: context.name, requestId: requestId(context), deadlineMs };
+    if (effect === 'bmc.read') enqueue({ type: 'bmc.read', params: base });
+    else enqueue({ type: 'bmc.set', params: { ...base, power } });
+  }),
+];
+
+/** The same question by the next coordinator's agent: the primary's own cable may be the one that is out. */
+export const askNextHelper = (effect: PowerEffect, power: 'on' | 'off') => [
+  nodeSetup.assign(({ context }) => ({ question: context.question + 1, helper: context.helper + 1 })),
+  nodeSetup.enqueueActions(({ context, enqueue }) => {
+    const base = { node: context.name, deadlineMs: NODE_DEADLINES.bmcMs };
+    enqueue({
+      type: 'tell',
+      params: {
+        to: `agent/${helpersOf(context)[context.helper] ?? context.name}`,
+        event: {
+          type: 'agent.run', effect, params: effect === 'bmc.set' ? { ...base, power } : base,
+          replyTo: `node/${context.name}`, requestId: requestId(context),
+        },
+      },
+    });
+  }),
+];
+
+/** Records the proof: from here on the boot can do nothing any more. The only maker of proofs. */
+export const prove = (kind: ProofKind, evidence: (context: NodeContext, event: NodeEvent) => string) =>
+  nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+    const proof = proofOf(context, kind, evidence(context, event), event.at ?? 0);
+    if (proof === null) return;
+    enqueue.assign({ proof, incarnation: null, waitingReason: null });
+    enqueue({ type: 'proof.record', params: { proof } });
+  });
+
+/** The role of primary is asked for beside whatever else goes on with the node. */
+export const takeOffer = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (!('operationId' in event)) return;
+  if (context.offer !== null) {
+    enqueue({ type: 'operation.end', params: { operationId: context.offer, state: 'failed', message: `Overtaken by ${event.type}` } });
+    enqueue({ type: 'effect.cancel', params: { kind: 'primary.offer' } });
+  }
+  enqueue.assign({ offer: event.operationId });
+});
+
+export const endOffer = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (context.offer === null) return;
+  const message = event.type === 'primary.offer.done' ? `Primary is ${event.result.to}` : 'reason' in event ? event.reason : null;
+  enqueue({
+    type: 'operation.end',
+    params: { operationId: context.offer, state: event.type === 'primary.offer.done' ? 'done' : 'failed', message },
+  });
+  enqueue.assign({ offer: null });
+});
+
+export const beginOperation = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (!('operationId' in event)) return;
+  if (context.operation !== null) {
+    enqueue({
+      type: 'operation.end',
+      params: { operationId: context.operation.operationId, state: 'failed', message: `Overtaken by ${event.type}` },
+    });
+  }
+  enqueue.assign({ operation: { operationId: event.operationId, command: event.type } });
+});
+
+export const endOperation = (message: (context: NodeContext) => string | null) =>
+  nodeSetup.enqueueActions(({ context, enqueue }) => {
+    if (context.operation === null) return;
+    enqueue({
+      type: 'operation.end',
+      params: { operationId: context.operation.operationId, state: 'done', message: message(context) },
+    });
+    enqueue.assign({ operation: null });
+  });

@@ -1,0 +1,47 @@
+/** Delays and limits of the node machine. Milliseconds; all are re-armed in full by a new owner (rule 10). */
+
+export const NODE_LIMITS = {
+  /** Readings of power after a command to switch off, half a second apart. */
+  readingsMax: 10,
+} as const;
+
+export const NODE_DEADLINES = {
+  bmcMs: 5_000,
+  /** A doubt asks often and must not hang on a slow BMC. */
+  doubtMs: 2_000,
+  probeMs: 1_500,
+  sessionMs: 5_000,
+  rehomeMs: 15_000,
+  planMs: 10_000,
+} as const;
+
+export const NODE_DELAYS = {
+  /** The host still answers, only its session is gone: a restart of pvcd is not the death of its node (rule 6). */
+  graceMs: 10_000,
+  rereadMs: 1_000,
+  verifyMs: 500,
+  /** Longest for a question to the BMC with all its helpers. */
+  helperMs: 20_000,
+  retryMs: 2_000,
+  powerOnMs: 30_000,
+  flushCheckMs: 5_000,
+  flushRetryMs: 15_000,
+  homecomingMs: 120_000,
+  restartMs: 60_000,
+  /** Longer than any lease: a timer of the lease region always comes first. */
+  retryLeaseMs: 60_000,
+} as const;
+
+/** Past the session time-out of the last quorum write: rule 3 ends every lease well before that; this is for lateness of timers. */
+export const LEASE_MARGIN_MS = 300;
+
+/** Until the lease deadline of a node last heard of `silentMs` ago has surely passed. */
+export const leaseLeftMs = (sessionTimeoutMs: number, silentMs: number): number =>
+  Math.max(0, sessionTimeoutMs + LEASE_MARGIN_MS - silentMs);
+
+/** Rule 7: a new primary or quorum judges nobody by silence alone for two session time-outs. */
+export const settleLeftMs = (sessionTimeoutMs: number, quorumAgeMs: number): number =>
+  Math.max(0, 2 * sessionTimeoutMs - quorumAgeMs);
+
+/** Pause of a stuck fence: 2 s, 4 s ... at most 60 s. */
+export const stuckMs = (rounds: number): number => Math.min(60_000, 2000 * 2 ** Math.max(0, rounds - 1));

@@ -1,0 +1,39 @@
+/** What people see of a node: PVC's words out of a snapshot. Pure; API, CLI and inspector use these. */
+import { statePaths, stateSentence, type SnapshotView } from '../definition.js';
+import type { DaemonStateWord, DomainStateWord, NodeContext } from './messages.js';
+import { NODE_STATES } from './states.js';
+
+export const nodeContext = (snapshot: SnapshotView): NodeContext => snapshot.context as unknown as NodeContext;
+
+/** True if a state at or below this path is active: `inState(s, 'life.judging.case.fencing')`. */
+export const nodeIsIn = (snapshot: SnapshotView, path: string): boolean =>
+  statePaths(snapshot.value).some((active) => active === path || active.startsWith(`${path}.`));
+
+/** PVC's daemon state. */
+export function daemonStateWord(snapshot: SnapshotView): DaemonStateWord {
+  if (nodeIsIn(snapshot, 'life.unknown')) return 'unknown';
+  if (nodeIsIn(snapshot, 'life.alive.restarting')) return 'shutdown';
+  if (nodeIsIn(snapshot, 'life.alive') || nodeIsIn(snapshot, 'life.judging.case.doubted')) return 'run';
+  return nodeIsIn(snapshot, 'life.proved') ? 'fenced' : 'dead';
+}
+
+/** PVC's domain state. While a fence moves its VMs: fence-flush; after that: flushed, until it is back. */
+export function domainStateWord(snapshot: SnapshotView): DomainStateWord {
+  if (nodeIsIn(snapshot, 'life.proved')) return isEmptiedByFence(snapshot) ? 'flushed' : 'fence-flush';
+  if (nodeIsIn(snapshot, 'life.judging.case.fencing')) return 'fence-flush';
+  if (nodeIsIn(snapshot, 'domain.flushing')) return 'flush';
+  if (nodeIsIn(snapshot, 'domain.flushed')) return 'flushed';
+  return nodeIsIn(snapshot, 'domain.readying') ? 'unflush' : 'ready';
+}
+
+const isEmptiedByFence = (snapshot: SnapshotView): boolean =>
+  ['awaitingReturn', 'poweringOn', 'poweringOnAgain'].some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
+
+/** Why a fence or a flush waits, for people; empty when nothing waits. */
+export const nodeReason = (snapshot: SnapshotView): string => nodeContext(snapshot).waitingReason ?? '';
+
+/** `judging.case.fencing.readPower`: the life region's deepest state that is not the lease's. */
+export const nodeLifePath = (snapshot: SnapshotView): string =>
+  (statePaths(snapshot.value).find((path) => path.startsWith('life.') && !path.includes('.lease.')) ?? 'life.unknown').slice('life.'.length);
+
+export const nodeStateText = (snapshot: SnapshotView): string => stateSentence(NODE_STATES, snapshot.value);

@@ -1,0 +1,31 @@
+/** Every kind of actor. Adding one: a folder with machine, messages, states (and admission, view if users see it), and a line here. */
+import { denyInvalid } from './admission.js';
+import { AGENT_MACHINE_VERSION, AGENT_STATES, agentMachine } from './agent/machine.js';
+import type { MachineDefinition } from './definition.js';
+import { AGENT_EFFECT_NAMES, NODE_EFFECT_NAMES, VM_EFFECT_NAMES } from './effects.js';
+import { admitNode } from './node/admission.js';
+import { NODE_MACHINE_VERSION, nodeMachine } from './node/machine.js';
+import { NODE_COMMAND_TYPES } from './node/messages.js';
+import { NODE_STATES } from './node/states.js';
+import { admitVm } from './vm/admission.js';
+import { VM_MACHINE_VERSION, vmMachine } from './vm/machine.js';
+import { VM_COMMAND_TYPES } from './vm/messages.js';
+import { VM_STATES } from './vm/states.js';
+
+export const MACHINES: readonly MachineDefinition[] = [
+  {
+    kind: 'vm', version: VM_MACHINE_VERSION, machine: vmMachine, admit: admitVm, states: VM_STATES,
+    commands: VM_COMMAND_TYPES, worldEffects: VM_EFFECT_NAMES,
+  },
+  {
+    kind: 'node', version: NODE_MACHINE_VERSION, machine: nodeMachine, admit: admitNode, states: NODE_STATES,
+    commands: NODE_COMMAND_TYPES, worldEffects: NODE_EFFECT_NAMES,
+  },
+  {
+    kind: 'agent', version: AGENT_MACHINE_VERSION, machine: agentMachine, states: AGENT_STATES,
+    admit: (_snapshot, command) => denyInvalid(`A node's agent takes no commands of users: "${command.type}"`),
+    commands: [], worldEffects: AGENT_EFFECT_NAMES,
+  },
+];
+
+export const machineOf = (kind: string): MachineDefinition | undefined => MACHINES.find((definition) => definition.kind === kind);
