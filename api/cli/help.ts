@@ -53,6 +53,8 @@ const ENVIRONMENT: readonly [string, string][] = [
   ['PVC_CLIENT_DIR', 'Folder of pvc.json, the list of connections. Default: ~/.config/pvc.'],
   ['PVC_CLIENT_DB_PERMS', 'Mode of a new pvc.json. Default: 600.'],
   ['PVC_CLIENT_VERIFY_SSL', 'Set to False to accept any certificate.'],
+  ['PVC_CONFIG_FILE', 'What "local" reads. Default: /etc/pvc/pvc.conf.'],
+  ['PVC_RACK_DIR', 'Where running racks are found. Default: /run/pvc-rack.'],
 ];
 
 const EXIT_CODES: readonly [string, string][] = [
