@@ -29,7 +29,9 @@ export function runProgram(
         });
       },
     );
-    if (options.input !== undefined) child.stdin?.end(options.input);
+    // A program may end without reading what it was given: that is no error of ours.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input);
   });
 }
 
