@@ -13,7 +13,8 @@ const HARMLESS_ROOT = new Set([
 ]);
 
 const HARMLESS_DEVICES = new Set([
-  'emulator', 'controller', 'input', 'graphics', 'video', 'sound', 'audio', 'watchdog', 'memballoon', 'panic', 'hub', 'iommu',
+  'emulator', 'controller', 'input', 'graphics', 'video', 'sound', 'audio', 'watchdog', 'memballoon', 'panic',
+  'hub', 'iommu',
 ]);
 
 const HARMLESS_CHARDEVS = new Set(['pty', 'null', 'spicevmc', 'unix']);
@@ -42,8 +43,9 @@ function isHarmlessDevice(device: XmlElement): boolean {
 /** UEFI variables live in a file of the host unless there is no nvram at all. */
 const hasFirmwareStore = (root: XmlElement): boolean => {
   const os = at(root, 'os');
-  return at(os, 'nvram') !== undefined || attribute(os, 'firmware') === 'efi' || attribute(at(os, 'loader'), 'type') === 'pflash'
-    || textOf(at(os, 'loader')).includes('OVMF');
+  const loader = at(os, 'loader');
+  return at(os, 'nvram') !== undefined || attribute(os, 'firmware') === 'efi'
+    || attribute(loader, 'type') === 'pflash' || textOf(loader).includes('OVMF');
 };
 
 /** A domain without any writable RBD disk is never `rbdOnly`: cutting off storage would not stop it. */

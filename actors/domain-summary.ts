@@ -19,7 +19,9 @@ export interface DomainSummary {
   readonly machine: string;
   readonly emulator: string;
   readonly features: readonly string[];
-  readonly disks: readonly { readonly type: string; readonly name: string; readonly dev: string; readonly bus: string }[];
+  readonly disks: readonly {
+    readonly type: string; readonly name: string; readonly dev: string; readonly bus: string;
+  }[];
   readonly networks: readonly {
     readonly type: string; readonly vni: string; readonly mac: string; readonly source: string; readonly model: string;
   }[];
@@ -77,13 +79,15 @@ function memoryMiB(root: XmlElement): number {
 function vcpuCount(root: XmlElement): number {
   const text = textOf(only(root, 'vcpu', '<vcpu>1</vcpu>'));
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= VCPUS_MAX ? count : fail(`<vcpu> is ${shown(text)}: write a number from 1 to ${VCPUS_MAX}`);
+  return count >= 1 && count <= VCPUS_MAX ? count
+    : fail(`<vcpu> is ${shown(text)}: write a number from 1 to ${VCPUS_MAX}`);
 }
 
 function nameOf(root: XmlElement): string {
   const name = textOf(only(root, 'name', '<name>web1</name>'));
   return NAME.test(name) ? name
-    : fail(`<name> is ${shown(name)}: use up to 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit`);
+    : fail(`<name> is ${shown(name)}: use up to 63 letters, digits, dots, dashes and underscores, `
+      + 'beginning with a letter or digit');
 }
 
 function uuidOf(root: XmlElement): string {
@@ -109,10 +113,10 @@ function topology(root: XmlElement, vcpus: number): string {
 function disk(element: XmlElement): DomainSummary['disks'][number] {
   const source = at(element, 'source');
   const type = attribute(element, 'type') ?? 'file';
-  const path = attribute(source, 'name') ?? attribute(source, 'file') ?? attribute(source, 'dev') ?? attribute(source, 'volume') ?? '';
+  const name = ['name', 'file', 'dev', 'volume'].map((key) => attribute(source, key)).find((value) => value !== null);
   return {
     type: type === 'network' ? attribute(source, 'protocol') ?? 'network' : type,
-    name: path,
+    name: name ?? '',
     dev: attribute(at(element, 'target'), 'dev') ?? '',
     bus: attribute(at(element, 'target'), 'bus') ?? '',
   };

@@ -36,8 +36,8 @@ const PARSER_OPTIONS = {
   allowBooleanAttributes: false,
 } as const;
 const BUILDER_OPTIONS = {
-  preserveOrder: true, ignoreAttributes: false, attributeNamePrefix: '', cdataPropName: '#cdata', processEntities: false,
-  suppressEmptyNode: true, suppressBooleanAttributes: false,
+  preserveOrder: true, ignoreAttributes: false, attributeNamePrefix: '', cdataPropName: '#cdata',
+  processEntities: false, suppressEmptyNode: true, suppressBooleanAttributes: false,
 } as const;
 
 type Ordered = Record<string, unknown>;
@@ -99,7 +99,9 @@ function parseTree(xml: string, limits: DomainXmlLimits): XmlElement {
     fail(`The XML is larger than ${limits.bytesMax / 1024} KiB: a domain needs far less`);
   }
   if (xml.trim() === '') fail('The XML is empty');
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(xml)) fail('The XML holds control characters: save it as plain UTF-8 text');
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(xml)) {
+    fail('The XML holds control characters: save it as plain UTF-8 text');
+  }
   if (/<!\s*(DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)/i.test(xml)) {
     fail('The XML has a DOCTYPE or ENTITY declaration: remove it, a domain needs none');
   }
@@ -134,7 +136,8 @@ const without = (attributes: Readonly<Record<string, string>>, name: string): Re
   Object.fromEntries(Object.entries(attributes).filter(([key]) => key !== name));
 
 const isStamp = (node: XmlNode): boolean =>
-  isElement(node) && Object.entries(node.attributes).some(([key, value]) => key.startsWith('xmlns') && value === STAMP_NAMESPACE);
+  isElement(node)
+  && Object.entries(node.attributes).some(([key, value]) => key.startsWith('xmlns') && value === STAMP_NAMESPACE);
 
 function withStamp(children: readonly XmlNode[], stamp: DomainStamp): readonly XmlNode[] {
   const element: XmlElement = {
@@ -143,7 +146,9 @@ function withStamp(children: readonly XmlNode[], stamp: DomainStamp): readonly X
     children: [],
   };
   const kept = children.filter(isElement).find((child) => child.name === 'metadata')?.children ?? [];
-  const metadata: XmlElement = { name: 'metadata', attributes: {}, children: [...kept.filter((node) => !isStamp(node)), element] };
+  const metadata: XmlElement = {
+    name: 'metadata', attributes: {}, children: [...kept.filter((node) => !isStamp(node)), element],
+  };
   return [...children.filter((node) => !(isElement(node) && node.name === 'metadata')), metadata];
 }
 
@@ -153,12 +158,14 @@ function withConsoleLog(devices: XmlElement, file: string): XmlElement {
   const first = ports.find((device) => device.name === 'serial') ?? ports[0];
   if (first === undefined || ports.some((device) => elements(device, 'log').length > 0)) return devices;
   const log: XmlElement = { name: 'log', attributes: { file: escapeAttribute(file), append: 'on' }, children: [] };
-  return { ...devices, children: devices.children.map((node) => (node === first ? { ...first, children: [log, ...first.children] } : node)) };
+  const logged: XmlElement = { ...first, children: [log, ...first.children] };
+  return { ...devices, children: devices.children.map((node) => (node === first ? logged : node)) };
 }
 
 /**
  * The user's XML as it is given to libvirt: stamped, without the `id` of some earlier run, the serial port logged to
- * `consoleLog` unless the XML already logs it. Throws DomainXmlProblem on an XML that parseDomainXml would refuse to read.
+ * `consoleLog` unless the XML already logs it. Throws DomainXmlProblem on an XML that parseDomainXml
+ * would refuse to read.
  */
 export function stampDomainXml(
   xml: string, extra: DomainStamp & { readonly consoleLog: string | null }, limits: DomainXmlLimits = DOMAIN_XML_LIMITS,
@@ -167,14 +174,16 @@ export function stampDomainXml(
   const { consoleLog } = extra;
   const children = withStamp(root.children, extra).map((node) =>
     consoleLog !== null && isElement(node) && node.name === 'devices' ? withConsoleLog(node, consoleLog) : node);
-  return new XMLBuilder(BUILDER_OPTIONS).build([toOrdered({ ...root, attributes: without(root.attributes, 'id'), children })]) as string;
+  const stamped: XmlElement = { ...root, attributes: without(root.attributes, 'id'), children };
+  return new XMLBuilder(BUILDER_OPTIONS).build([toOrdered(stamped)]) as string;
 }
 
-/** The stamp in a domain XML, or in the lone metadata element that libvirt hands out (without its prefix); null if there is none. */
+/** The stamp in a domain XML, or in the lone metadata element as libvirt hands it out (without its prefix), or null. */
 export function readStamp(xml: string): DomainStamp | null {
   try {
     const root = parseTree(xml, DOMAIN_XML_LIMITS);
-    const element = root.name === 'actor' || isStamp(root) ? root : elements(elements(root, 'metadata')[0]).find(isStamp);
+    const isAlone = root.name === 'actor' || isStamp(root);
+    const element = isAlone ? root : elements(elements(root, 'metadata')[0]).find(isStamp);
     const epoch = Number(attribute(element, 'epoch') ?? 'none');
     const effectId = attribute(element, 'effect');
     return Number.isSafeInteger(epoch) && effectId !== null ? { epoch, effectId } : null;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createLibvirtHypervisor, missedEvents } from '../actors/drivers/libvirt/hypervisor.js';
-import { hypervisorContract, type Side } from '../fixtures/contracts/hypervisor.js';
+import { hypervisorContract } from '../fixtures/contracts/hypervisor.js';
+import type { Side } from '../fixtures/contracts/hypervisor-bench.js';
 import { DEAD_ADDRESS, startLibvirtdPair } from '../fixtures/libvirtd.js';
 import { createLog } from '../runtime/log.js';
 import { newToken } from '../runtime/random.js';
@@ -11,7 +12,7 @@ import { newToken } from '../runtime/random.js';
 const NOISE_BYTES = 12 << 20;
 const log = createLog('hypervisor-test', 'error');
 
-/** No boot device: its BIOS loops and hears no ACPI. `noise` is a file that fills its memory with what does not compress. */
+/** No boot device: its BIOS loops and hears no ACPI. `noise` is a file to fill its memory, so that it moves slowly. */
 const guestXml = (uuid: string, name: string, noise: string | null): string => `
   <domain type='qemu'${noise === null ? '' : " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"}>
     <name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory><vcpu>1</vcpu>
@@ -43,13 +44,14 @@ hypervisorContract('libvirt and QEMU', async () => {
     killDaemon: (side) => node[side].signal('libvirtd', 'KILL'),
     startDaemon: (side) => node[side].start(),
     async breakDriver(side, how) {
-      process.kill(adapter[side].workerPid ?? assert.fail('there is no worker'), how === 'killed' ? 'SIGKILL' : 'SIGSTOP');
+      const pid = adapter[side].workerPid ?? assert.fail('there is no worker');
+      process.kill(pid, how === 'killed' ? 'SIGKILL' : 'SIGSTOP');
     },
     async freezeDaemon(side) {
       await node[side].signal('libvirtd', 'STOP');
       return () => node[side].signal('libvirtd', 'CONT');
     },
-    hasConsoleLog: (side, name) => statSync(join(node[side].consoleDir, `${name}.log`), { throwIfNoEntry: false }) !== undefined,
+    hasConsoleLog: (side, name) => existsSync(join(node[side].consoleDir, `${name}.log`)),
     async stop() {
       await Promise.all([adapter.source.close(), adapter.target.close()]);
       await pair.stop();
@@ -60,7 +62,8 @@ hypervisorContract('libvirt and QEMU', async () => {
 describe('libvirt hypervisor', () => {
   it('without a libvirtd is created all the same, answers unknown and closes', async () => {
     const hypervisor = await createLibvirtHypervisor({
-      uri: 'qemu+unix:///system?socket=/nowhere/libvirt-sock', consoleDir: '/nowhere', log: log.child('nowhere'), connectWaitMs: 300,
+      uri: 'qemu+unix:///system?socket=/nowhere/libvirt-sock', consoleDir: '/nowhere', log: log.child('nowhere'),
+      connectWaitMs: 300,
     });
     assert.equal(hypervisor.connected, false);
     const outcome = await hypervisor.list();
@@ -72,8 +75,13 @@ describe('libvirt hypervisor', () => {
   it('events that nobody heard are made up from what was and what is', () => {
     const info = (uuid: string, state: 'running' | 'paused' | 'crashed') =>
       ({ uuid, name: uuid, state, epoch: null, effectId: null });
-    const known = new Map([['a', 'running'], ['b', 'running'], ['c', 'paused'], ['d', 'running'], ['e', 'running']] as const);
-    const events = missedEvents(known, [info('b', 'paused'), info('c', 'running'), info('d', 'crashed'), info('e', 'running'), info('f', 'running')]);
-    assert.deepEqual(events.map(({ uuid, type }) => `${uuid} ${type}`), ['a stopped', 'b paused', 'c resumed', 'd crashed', 'f started']);
+    const known = new Map(
+      [['a', 'running'], ['b', 'running'], ['c', 'paused'], ['d', 'running'], ['e', 'running']] as const);
+    const now = [
+      info('b', 'paused'), info('c', 'running'), info('d', 'crashed'), info('e', 'running'), info('f', 'running'),
+    ];
+    assert.deepEqual(
+      missedEvents(known, now).map(({ uuid, type }) => `${uuid} ${type}`),
+      ['a stopped', 'b paused', 'c resumed', 'd crashed', 'f started']);
   });
 });

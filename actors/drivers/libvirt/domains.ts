@@ -24,7 +24,9 @@ export const failed = (error: unknown): Outcome<never> => {
 };
 
 /** Looks the domain up on this lane, lends it to `work` and frees it; null if libvirtd does not know it. */
-export async function withDomain<T>(lane: Lane, uuid: string, work: (domain: Pointer) => Promise<T>): Promise<T | null> {
+export async function withDomain<T>(
+  lane: Lane, uuid: string, work: (domain: Pointer) => Promise<T>,
+): Promise<T | null> {
   let domain: Pointer | null = null;
   try {
     domain = await lane.call<Pointer>(remote.lookup, lane.connection, uuid);
@@ -47,7 +49,7 @@ async function stampOf(lane: Lane, domain: Pointer): Promise<{ epoch: number; ef
   }
 }
 
-/** libvirt has figures of a migration on its source only; that it refuses them means an incoming copy (9.0: unsupported). */
+/** libvirt has figures of a migration on its source only; that it refuses them means an incoming copy. */
 async function isIncoming(lane: Lane, domain: Pointer): Promise<boolean> {
   const [type, params, count]: [number[], (Pointer | null)[], number[]] = [[0], [null], [0]];
   try {
@@ -55,7 +57,8 @@ async function isIncoming(lane: Lane, domain: Pointer): Promise<boolean> {
     if (params[0]) local.freeParams(params[0], count[0]);
     return false;
   } catch (error) {
-    if (error instanceof LibvirtFailure && (error.code === ERROR.unsupported || error.code === ERROR.operationInvalid)) return true;
+    if (!(error instanceof LibvirtFailure)) throw error;
+    if (error.code === ERROR.unsupported || error.code === ERROR.operationInvalid) return true;
     throw error;
   }
 }
@@ -138,11 +141,14 @@ export async function resumeDomain(lane: Lane, uuid: string): Promise<Outcome<Do
 }
 
 /** libvirt sends SIGTERM, then SIGKILL, and returns once QEMU is gone; it gives up after some seconds, we do not. */
-export async function destroyDomain(lane: Lane, uuid: string, deadlineMs: number, clock: Clock): Promise<Outcome<null>> {
+export async function destroyDomain(
+  lane: Lane, uuid: string, deadlineMs: number, clock: Clock,
+): Promise<Outcome<null>> {
   const until = clock.monotonicMs() + deadlineMs;
   for (;;) {
     try {
-      if (await withDomain(lane, uuid, (domain) => lane.call<number>(remote.destroy, domain, 0)) === null) return done(null);
+      const asked = await withDomain(lane, uuid, (domain) => lane.call<number>(remote.destroy, domain, 0));
+      if (asked === null) return done(null);
     } catch (error) {
       const outcome = failed(error);
       if (outcome.kind === 'unknown' || clock.monotonicMs() > until) return unknown((error as Error).message);

@@ -32,20 +32,22 @@ export interface LibvirtHypervisor extends Hypervisor {
 
 const KEEP_ALIVE_S = 5;
 const KEEP_ALIVE_COUNT = 3;
-/** The worker answers within the deadline it was given; this is for its way back (see migration.ts for the longer one). */
+/** The worker keeps the deadline; this is for its answer's way back, the next for cancelling a migration. */
 const RETURN_MS = 1000;
 const CANCEL_MS = 20_000;
 
 /** What changed between what was known and what runs now: the events that nobody was there to hear. */
-export function missedEvents(known: ReadonlyMap<string, DomainState>, domains: readonly DomainInfo[]): readonly DomainEvent[] {
+export function missedEvents(
+  known: ReadonlyMap<string, DomainState>, domains: readonly DomainInfo[],
+): readonly DomainEvent[] {
   const events: DomainEvent[] = [];
   const present = new Map(domains.map((domain) => [domain.uuid, domain.state]));
   for (const uuid of known.keys()) {
-    if (!present.has(uuid)) events.push({ uuid, type: 'stopped', detail: 'ended while libvirtd or its driver was away' });
+    if (!present.has(uuid)) events.push({ uuid, type: 'stopped', detail: 'ended while libvirtd was away' });
   }
   for (const [uuid, state] of present) {
     const before = known.get(uuid);
-    if (before === undefined) events.push({ uuid, type: 'started', detail: 'found when libvirtd or its driver came back' });
+    if (before === undefined) events.push({ uuid, type: 'started', detail: 'found when libvirtd came back' });
     else if (before !== state && state === 'paused') events.push({ uuid, type: 'paused', detail: 'found paused' });
     else if (before !== state && state === 'running') events.push({ uuid, type: 'resumed', detail: 'found running' });
     else if (before !== state && state === 'crashed') events.push({ uuid, type: 'crashed', detail: 'found crashed' });
@@ -72,7 +74,8 @@ class Adapter implements LibvirtHypervisor {
     this.#clock = options.clock ?? systemClock;
     this.#port = new WorkerPort({
       worker: { uri: options.uri, keepAliveS: KEEP_ALIVE_S, keepAliveCount: KEEP_ALIVE_COUNT },
-      workerPrefix: options.workerPrefix ?? [], clock: this.#clock, log: options.log, onNews: (news) => this.#hear(news),
+      workerPrefix: options.workerPrefix ?? [], clock: this.#clock, log: options.log,
+      onNews: (news) => this.#hear(news),
     });
   }
 
@@ -121,10 +124,12 @@ class Adapter implements LibvirtHypervisor {
   }
 
   migrate: Hypervisor['migrate'] = ({ uuid, targetHost, maxDowntimeMs, deadlineMs, onProgress }) => {
-    if (!/^[0-9A-Za-z.:-]+$/.test(targetHost)) return Promise.resolve(refused(`${JSON.stringify(targetHost)} is no address`));
+    if (!/^[0-9A-Za-z.:-]+$/.test(targetHost)) {
+      return Promise.resolve(refused(`${JSON.stringify(targetHost)} is no address`));
+    }
     if (!this.#connected) return Promise.resolve(unknown('there is no connection to libvirtd'));
-    return this.#port.call(
-      { operation: 'migrate', args: { uuid, targetHost, maxDowntimeMs, deadlineMs } }, deadlineMs + CANCEL_MS, onProgress);
+    const args = { uuid, targetHost, maxDowntimeMs, deadlineMs };
+    return this.#port.call({ operation: 'migrate', args }, deadlineMs + CANCEL_MS, onProgress);
   };
 
   onEvent(listener: (event: DomainEvent) => void): () => void {

@@ -19,6 +19,8 @@ export class LibvirtFailure extends Error {
   }
 }
 
+const LOST: ReadonlySet<number> = new Set([ERROR.rpc, ERROR.noConnect, ERROR.invalidConnection]);
+
 type RemoteFunction = (typeof remote)[keyof typeof remote];
 
 export class Lane {
@@ -46,8 +48,9 @@ export class Lane {
   }
 
   #failure(): LibvirtFailure {
-    const error = readError(local.lastError(this.connection) as Pointer | null) ?? { code: 1, message: 'libvirt gave no reason' };
-    const lost = !this.alive || error.code === ERROR.rpc || error.code === ERROR.noConnect || error.code === ERROR.invalidConnection;
+    const found = readError(local.lastError(this.connection) as Pointer | null);
+    const error = found ?? { code: 1, message: 'libvirt gave no reason' };
+    const lost = !this.alive || LOST.has(error.code);
     return new LibvirtFailure(error, lost);
   }
 
@@ -60,7 +63,9 @@ export class Lane {
 /** Opens a connection; the keep-alive finds a libvirtd that hangs. Rejects if libvirtd is not there. */
 export async function openLane(options: WorkerOptions): Promise<Lane> {
   const connection = await offMain<Pointer | null>(remote.open, options.uri);
-  if (connection === null) throw new LibvirtFailure({ code: ERROR.noConnect, message: `no libvirtd at ${options.uri}` }, true);
+  if (connection === null) {
+    throw new LibvirtFailure({ code: ERROR.noConnect, message: `no libvirtd at ${options.uri}` }, true);
+  }
   const lane = new Lane(connection);
   await lane.call<number>(remote.setKeepAlive, connection, options.keepAliveS, options.keepAliveCount);
   return lane;

@@ -1,5 +1,5 @@
 /**
- * libvirt.so.0 by FFI: the C functions we call, as they are. The only importer of koffi; runs in the worker process only.
+ * libvirt.so.0 by FFI: the C functions we call, as they are. The only importer of koffi; for the worker only.
  *
  * Pointers are bigints; null pointers come back as null. Every function that may talk to libvirtd is called through
  * `offMain`, never directly: a hung libvirtd must not hang this process. libvirt keeps errors per thread, and
@@ -22,7 +22,8 @@ const ErrorRecord = koffi.struct('virError', { code: 'int', domain: 'int', messa
 const StatsRecord = koffi.struct('virDomainStatsRecord', { domain: 'void *', params: 'void *', count: 'int' });
 
 const ErrorCallback = koffi.proto('void virErrorFunc(void *opaque, void *error)');
-const LifecycleCallback = koffi.proto('int virLifecycleFunc(void *conn, void *domain, int event, int detail, void *opaque)');
+const LifecycleCallback = koffi.proto(
+  'int virLifecycleFunc(void *conn, void *domain, int event, int detail, void *opaque)');
 const CloseCallback = koffi.proto('void virCloseFunc(void *conn, int reason, void *opaque)');
 
 const bind = (prototype: string): CFunction => libvirt.func(prototype);
@@ -38,7 +39,8 @@ export const local = {
   uuidOf: bind('int virDomainGetUUIDString(void *domain, _Out_ void *text)'),
   nameOf: bind('const char *virDomainGetName(void *domain)'),
   idOf: bind('uint virDomainGetID(void *domain)'),
-  addString: bind('int virTypedParamsAddString(_Inout_ void **params, _Inout_ int *count, _Inout_ int *max, const char *name, const char *value)'),
+  addString: bind(`int virTypedParamsAddString(
+    _Inout_ void **params, _Inout_ int *count, _Inout_ int *max, const char *name, const char *value)`),
   getULongLong: bind('int virTypedParamsGetULLong(void *params, int count, const char *name, _Out_ ulonglong *value)'),
   getUInt: bind('int virTypedParamsGetUInt(void *params, int count, const char *name, _Out_ uint *value)'),
   getInt: bind('int virTypedParamsGetInt(void *params, int count, const char *name, _Out_ int *value)'),
@@ -47,7 +49,7 @@ export const local = {
   prctl: libc.func('int prctl(int option, ulong argument)'),
 } as const;
 
-/** Functions that talk to libvirtd, wait, or take a lock that a callback of ours may be called under: only through `offMain`. */
+/** Functions that talk to libvirtd, wait, or lock what our callbacks are called under: only through `offMain`. */
 export const remote = {
   runEventLoop: bind('int virEventRunDefaultImpl()'),
   open: bind('void *virConnectOpen(const char *uri)'),
@@ -55,7 +57,8 @@ export const remote = {
   setKeepAlive: bind('int virConnectSetKeepAlive(void *conn, int interval, uint count)'),
   onClose: bind('int virConnectRegisterCloseCallback(void *conn, virCloseFunc *callback, void *opaque, void *free)'),
   forgetClose: bind('int virConnectUnregisterCloseCallback(void *conn, virCloseFunc *callback)'),
-  onDomainEvent: bind('int virConnectDomainEventRegisterAny(void *conn, void *domain, int event, virLifecycleFunc *callback, void *opaque, void *free)'),
+  onDomainEvent: bind(`int virConnectDomainEventRegisterAny(
+    void *conn, void *domain, int event, virLifecycleFunc *callback, void *opaque, void *free)`),
   list: bind('int virConnectListAllDomains(void *conn, _Out_ void **domains, uint flags)'),
   lookup: bind('void *virDomainLookupByUUIDString(void *conn, const char *uuid)'),
   state: bind('int virDomainGetState(void *domain, _Out_ int *state, _Out_ int *reason, uint flags)'),
@@ -67,7 +70,8 @@ export const remote = {
   destroy: bind('int virDomainDestroyFlags(void *domain, uint flags)'),
   migrate: bind('int virDomainMigrateToURI3(void *domain, const char *uri, void *params, uint count, uint flags)'),
   setMaxDowntime: bind('int virDomainMigrateSetMaxDowntime(void *domain, ulonglong milliseconds, uint flags)'),
-  jobStats: bind('int virDomainGetJobStats(void *domain, _Out_ int *type, _Out_ void **params, _Out_ int *count, uint flags)'),
+  jobStats: bind(`int virDomainGetJobStats(
+    void *domain, _Out_ int *type, _Out_ void **params, _Out_ int *count, uint flags)`),
   abortJob: bind('int virDomainAbortJob(void *domain)'),
   allStats: bind('int virConnectGetAllDomainStats(void *conn, uint stats, _Out_ void **records, uint flags)'),
 } as const;
@@ -75,7 +79,10 @@ export const remote = {
 /** Runs a C function on a thread of libuv's pool; one thread is held until it returns. */
 export const offMain = <T>(target: CFunction, ...parameters: readonly unknown[]): Promise<T> =>
   new Promise((resolve, reject) => {
-    target.async(...parameters, (error: unknown, result: T) => (error === null ? resolve(result) : reject(error as Error)));
+    target.async(...parameters, (error: unknown, result: T) => {
+      if (error === null) resolve(result);
+      else reject(error as Error);
+    });
   });
 
 const decodePointers = (array: Pointer, count: number): Pointer[] =>
@@ -88,9 +95,16 @@ export function takePointers(array: Pointer, count: number): readonly Pointer[] 
   return pointers;
 }
 
+export interface StatsOfDomain {
+  readonly domain: Pointer;
+  /** Typed parameters, and how many. */
+  readonly params: Pointer;
+  readonly count: number;
+}
+
 /** Reads a NULL-terminated list of stats records; free it with `local.freeStats` afterwards. */
-export function readStats(list: Pointer, count: number): readonly { domain: Pointer; params: Pointer; count: number }[] {
-  return decodePointers(list, count).map((record) => koffi.decode(record, StatsRecord) as { domain: Pointer; params: Pointer; count: number });
+export function readStats(list: Pointer, count: number): readonly StatsOfDomain[] {
+  return decodePointers(list, count).map((record) => koffi.decode(record, StatsRecord) as StatsOfDomain);
 }
 
 export interface LibvirtError {
@@ -105,7 +119,7 @@ export const readError = (error: Pointer | null): LibvirtError | null => {
   return code === 0 ? null : { code, message: message ?? `libvirt error ${code}` };
 };
 
-/** Callbacks live as long as the worker. They run on the main thread while the C thread waits for them: keep them short. */
+/** They live as long as the worker, and run on the main thread while the C thread waits for them: keep them short. */
 export const callbacks = {
   error: (handler: (error: LibvirtError | null) => void): unknown =>
     koffi.register((_opaque: Pointer, error: Pointer) => handler(readError(error)), koffi.pointer(ErrorCallback)),

@@ -1,6 +1,6 @@
 /**
  * Live migration, peer to peer: this node's libvirtd speaks to the target's by itself, so the move does not hang on us.
- * It arrives paused and stays so: the target resumes only as an effect under the new epoch (DESIGN 6, rule 2).
+ * It arrives paused and stays so: the target resumes only as an effect under the new epoch (ARCHITECTURE.md).
  *
  * How it is judged: never by the error's text, always by what is here afterwards.
  *   source gone, call succeeded          -> done      (the target holds the paused copy)
@@ -14,6 +14,7 @@ import { local, remote, type Pointer } from './library.js';
 import { failed, find, withDomain } from './domains.js';
 import { LibvirtFailure, type Lane, type Lanes } from './lane.js';
 import type { Operations } from './protocol.js';
+import { ERROR } from './states.js';
 
 /** LIVE | PEER2PEER | PAUSED */
 const FLAGS = 1 | 2 | 32;
@@ -65,7 +66,7 @@ async function watch(
       try {
         await (late ? lane.call<number>(remote.abortJob, domain) : reportProgress(lane, domain, onProgress));
       } catch (error) {
-        // No job yet, or none any more: the next round sees. A broken connection ends the watch and the migration alike.
+        // No job yet, or none any more: the next round sees. A broken connection ends watch and migration alike.
         if (!(error instanceof LibvirtFailure) || error.lost) return;
       }
       if (late) await clock.sleep(POLL_MS);
@@ -73,11 +74,14 @@ async function watch(
   }));
 }
 
-async function judge(lane: Lane, uuid: string, error: LibvirtFailure | null, durationMs: number): Promise<Outcome<{ durationMs: number }>> {
+async function judge(
+  lane: Lane, uuid: string, error: LibvirtFailure | null, durationMs: number,
+): Promise<Outcome<{ durationMs: number }>> {
   if (error?.lost) return failed(error);
   const source = await find(lane, uuid);
   if (source === null) {
-    return error === null ? done({ durationMs }) : unknown(`the copy here is gone, but libvirt reported: ${error.message}`);
+    return error === null ? done({ durationMs })
+      : unknown(`the copy here is gone, but libvirt reported: ${error.message}`);
   }
   if (error !== null && source.info.state === 'running') return refused(error.message);
   return unknown(`the copy here is ${source.info.state}${error ? `; libvirt reported: ${error.message}` : ''}`);
@@ -96,7 +100,8 @@ async function carryOut(lane: Lane, request: Arguments, host: string): Promise<L
       await lane.call<number>(remote.setMaxDowntime, domain, request.maxDowntimeMs, 0);
       return lane.call<number>(remote.migrate, domain, `qemu+tcp://${host}/system`, params, count, FLAGS);
     });
-    return moved === null ? new LibvirtFailure({ code: 0, message: 'it ended before or during its migration' }, false) : null;
+    if (moved !== null) return null;
+    return new LibvirtFailure({ code: ERROR.noDomain, message: 'it ended before or during its migration' }, false);
   } catch (error) {
     if (error instanceof LibvirtFailure) return error;
     throw error;

@@ -68,7 +68,8 @@ export class WorkerPort {
     if (child === null || !child.connected) return Promise.resolve(unknown('the libvirt driver is being restarted'));
     const id = ++this.#lastId;
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(deadlineMs, () => settle(unknown(`libvirt gave no answer within ${deadlineMs} ms`)));
+      const cancel = this.#options.clock.after(deadlineMs,
+        () => settle(unknown(`libvirt gave no answer within ${deadlineMs} ms`)));
       const settle = (outcome: Outcome<unknown>): void => {
         cancel();
         this.#pending.delete(id);

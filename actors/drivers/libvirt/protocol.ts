@@ -17,7 +17,10 @@ export interface Operations {
   shutdown: { args: { uuid: string }; value: null };
   destroy: { args: { uuid: string; deadlineMs: number }; value: null };
   resume: { args: { uuid: string }; value: DomainInfo };
-  migrate: { args: { uuid: string; targetHost: string; maxDowntimeMs: number; deadlineMs: number }; value: { durationMs: number } };
+  migrate: {
+    args: { uuid: string; targetHost: string; maxDowntimeMs: number; deadlineMs: number };
+    value: { durationMs: number };
+  };
   stats: { args: Record<never, never>; value: readonly DomainStats[] };
 }
 export type OperationName = keyof Operations;

@@ -2,10 +2,12 @@
 import type { DomainEvent, DomainState } from '../hypervisor.js';
 
 /** virErrorNumber: those we tell apart. */
-export const ERROR = { noConnect: 5, invalidConnection: 6, rpc: 39, noDomain: 42, operationInvalid: 55, unsupported: 84 } as const;
+export const ERROR = {
+  noConnect: 5, invalidConnection: 6, rpc: 39, noDomain: 42, operationInvalid: 55, unsupported: 84,
+} as const;
 
 /** virDomainState */
-const STATE = { noState: 0, running: 1, blocked: 2, paused: 3, shutdown: 4, shutoff: 5, crashed: 6, suspended: 7 } as const;
+const STATE = { paused: 3, shutdown: 4, shutoff: 5, crashed: 6 } as const;
 /** virDomainPausedReason */
 const PAUSED = { migration: 2, crashed: 10, startingUp: 11 } as const;
 
@@ -16,22 +18,27 @@ const PAUSED = { migration: 2, crashed: 10, startingUp: 11 } as const;
 export function stateOf(state: number, reason: number): DomainState | 'ask' {
   switch (state) {
     case STATE.paused:
-      return reason === PAUSED.migration || reason === PAUSED.startingUp ? 'ask' : reason === PAUSED.crashed ? 'crashed' : 'paused';
+      if (reason === PAUSED.migration || reason === PAUSED.startingUp) return 'ask';
+      return reason === PAUSED.crashed ? 'crashed' : 'paused';
     case STATE.shutdown: return 'shutting-down';
     case STATE.shutoff: return 'ask';
     case STATE.crashed: return 'crashed';
-    // A guest in S3 is alive and wakes by itself: `suspended` is running.
+    // No state, blocked; and a guest in S3, which is alive and wakes by itself.
     default: return 'running';
   }
 }
 
-/** virDomainEventType -> word, with the detail in words. Events that say nothing new are null. */
+/** Details of each virDomainEventType, by number. */
 const STARTED = ['booted', 'incoming migration', 'restored', 'from a snapshot', 'woken up'];
 const SUSPENDED = ['paused', 'for migration', 'I/O error', 'watchdog', 'restored', 'from a snapshot', 'API error'];
 const RESUMED = ['unpaused', 'after migration', 'from a snapshot'];
-const STOPPED = ['guest powered off', 'destroyed', 'QEMU crashed', 'migrated away', 'saved', 'QEMU ended without a shutdown', 'to a snapshot'];
+const STOPPED = [
+  'guest powered off', 'destroyed', 'QEMU crashed', 'migrated away', 'saved', 'QEMU ended without a shutdown',
+  'to a snapshot',
+];
 const CRASHED = ['guest panicked', 'crash loaded'];
 
+/** virDomainEventType -> word, with the detail in words; null for an event that says nothing new. */
 export function eventOf(uuid: string, event: number, detail: number): DomainEvent | null {
   const made = (type: DomainEvent['type'], details: readonly string[]): DomainEvent =>
     ({ uuid, type, detail: details[detail] ?? `detail ${detail}` });

@@ -42,8 +42,8 @@ export async function readAllStats(lane: Lane, cache: VncCache): Promise<readonl
     const stats: DomainStats[] = [];
     for (const { domain, params, count } of readStats(list[0] as Pointer, total)) {
       const uuid = uuidOf(domain);
-      const state = stateOf(
-        figure(local.getInt, params, count, 'state.state') ?? 0, figure(local.getInt, params, count, 'state.reason') ?? 0);
+      const number = (name: string): number => figure(local.getInt, params, count, name) ?? 0;
+      const state = stateOf(number('state.state'), number('state.reason'));
       stats.push({
         uuid, name: local.nameOf(domain) as string,
         // Telemetry only: nobody decides by it, so the job is not asked.

@@ -71,7 +71,8 @@ const onLifecycle = callbacks.lifecycle((domain: Pointer, event, detail) => {
 
 async function connect(): Promise<void> {
   for (let delayMs = RECONNECT_MIN_MS; main === null; delayMs = Math.min(RECONNECT_MAX_MS, delayMs * 2)) {
-    const cancel = clock.after(OPEN_DEADLINE_MS, () => end(`libvirtd at ${options.uri} takes connections but does not answer`));
+    const cancel = clock.after(OPEN_DEADLINE_MS,
+      () => end(`libvirtd at ${options.uri} takes connections but does not answer`));
     const opened: Lane[] = [];
     try {
       opened.push(await openLane(options), await openLane(options));
@@ -96,7 +97,8 @@ async function connect(): Promise<void> {
 
 /** Two starts of one domain at a time: the second gets the first one's answer. */
 function startOnce(uuid: string, xml: string): Promise<Outcome<unknown>> {
-  const running = starting.get(uuid) ?? lanes.use((lane) => startDomain(lane, uuid, xml)).finally(() => starting.delete(uuid));
+  const running = starting.get(uuid)
+    ?? lanes.use((lane) => startDomain(lane, uuid, xml)).finally(() => starting.delete(uuid));
   starting.set(uuid, running);
   return running;
 }
@@ -117,15 +119,16 @@ async function perform(id: number, { operation, args }: CallOf, quick: Lane, fig
 
 async function answer(id: number, call: CallOf): Promise<void> {
   if (main === null || statistics === null) {
-    tell({ type: 'answer', id, outcome: unknown(`there is no connection to libvirtd${lastError ? `: ${lastError}` : ''}`) });
+    tell({ type: 'answer', id, outcome: unknown(`there is no connection to libvirtd: ${lastError}`) });
     return;
   }
   const used = main;
   try {
     tell({ type: 'answer', id, outcome: await perform(id, call, main, statistics) });
   } catch (error) {
-    // A failed question is no answer: whatever was asked, its effect is not known. Definite refusals are outcomes already.
-    tell({ type: 'answer', id, outcome: call.operation === 'shutdown' || call.operation === 'resume' ? failed(error) : unknown(String(error)) });
+    // Of these two, libvirt's definite error is the answer; elsewhere a question failed: what was asked may be so.
+    const isAnswer = call.operation === 'shutdown' || call.operation === 'resume';
+    tell({ type: 'answer', id, outcome: isAnswer ? failed(error) : unknown(String(error)) });
   }
   if (!used.alive) lose(used, 'the connection broke');
 }
