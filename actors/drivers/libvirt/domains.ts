@@ -82,24 +82,30 @@ async function sight(lane: Lane, domain: Pointer): Promise<Sighting> {
 export const find = (lane: Lane, uuid: string): Promise<Sighting | null> =>
   withDomain(lane, uuid, (domain) => sight(lane, domain));
 
-export async function listDomains(lane: Lane): Promise<readonly DomainInfo[]> {
+/** Lends every active domain to `work` in turn; those that end meanwhile are left out. */
+async function eachDomain<T>(lane: Lane, work: (domain: Pointer) => Promise<T> | T): Promise<readonly T[]> {
   const array: (Pointer | null)[] = [null];
   const count = await lane.call<number>(remote.list, lane.connection, array, LIST_ACTIVE);
   const domains = takePointers(array[0] as Pointer, count);
+  const results: T[] = [];
   try {
-    const found: DomainInfo[] = [];
     for (const domain of domains) {
       try {
-        found.push((await sight(lane, domain)).info);
+        results.push(await work(domain));
       } catch (error) {
         if (!(error instanceof LibvirtFailure) || error.code !== ERROR.noDomain) throw error;
       }
     }
-    return found;
+    return results;
   } finally {
     for (const domain of domains) local.freeDomain(domain);
   }
 }
+
+export const listDomains = (lane: Lane): Promise<readonly DomainInfo[]> =>
+  eachDomain(lane, async (domain) => (await sight(lane, domain)).info);
+
+export const presentDomains = (lane: Lane): Promise<readonly string[]> => eachDomain(lane, uuidOf);
 
 const present = (sighting: Sighting): Outcome<DomainInfo> => {
   const { info, settled } = sighting;

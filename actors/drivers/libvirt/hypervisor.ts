@@ -35,6 +35,12 @@ const KEEP_ALIVE_COUNT = 3;
 /** The worker keeps the deadline; this is for its answer's way back, the next for cancelling a migration. */
 const RETURN_MS = 1000;
 const CANCEL_MS = 20_000;
+/**
+ * libvirtd says nothing of a guest that died while it was away: it finds out some time after its start, and forgets the
+ * guest without an event. So what is there is compared with what is known: soon after a connection, then now and then.
+ */
+const RECOUNT_MIN_MS = 500;
+const RECOUNT_MAX_MS = 15_000;
 
 /** What changed between what was known and what runs now: the events that nobody was there to hear. */
 export function missedEvents(
@@ -68,6 +74,9 @@ class Adapter implements LibvirtHypervisor {
   #known: Map<string, DomainState> | null = null;
   #connected = false;
   #onConnected: (() => void)[] = [];
+  /** Guests heard of since the last recount began. */
+  readonly #touched = new Set<string>();
+  #cancelRecount: () => void = () => undefined;
 
   constructor(options: LibvirtOptions) {
     this.#options = options;
@@ -139,6 +148,7 @@ class Adapter implements LibvirtHypervisor {
 
   async close(): Promise<void> {
     this.#connected = false;
+    this.#cancelRecount();
     this.#listeners.clear();
     await this.#port.close();
   }
@@ -154,6 +164,7 @@ class Adapter implements LibvirtHypervisor {
       case 'disconnected':
         if (this.#connected) this.#options.log.warn('no connection to libvirtd', { reason: news.reason });
         this.#connected = false;
+        this.#cancelRecount();
         return;
       case 'connected': this.#reconcile(news);
     }
@@ -166,9 +177,28 @@ class Adapter implements LibvirtHypervisor {
     this.#known = new Map(domains.map((domain) => [domain.uuid, domain.state]));
     for (const event of missed) this.#emit(event);
     for (const resolve of this.#onConnected.splice(0)) resolve();
+    this.#recountAfter(RECOUNT_MIN_MS);
+  }
+
+  #recountAfter(delayMs: number): void {
+    this.#cancelRecount();
+    this.#cancelRecount = this.#clock.after(delayMs, () => {
+      const known = new Set(this.#known?.keys());
+      this.#touched.clear();
+      void this.#call({ operation: 'present', args: {} }).then((outcome) => {
+        if (!this.#connected) return;
+        const present = new Set(outcome.kind === 'done' ? outcome.value : known);
+        for (const uuid of known) {
+          if (present.has(uuid) || this.#touched.has(uuid)) continue;
+          this.#emit({ uuid, type: 'stopped', detail: 'gone without an event of libvirtd' });
+        }
+        this.#recountAfter(Math.min(RECOUNT_MAX_MS, delayMs * 2));
+      });
+    });
   }
 
   #emit(event: DomainEvent): void {
+    this.#touched.add(event.uuid);
     const state = STATE_AFTER[event.type];
     if (state === null) this.#known?.delete(event.uuid);
     else this.#known?.set(event.uuid, state);

@@ -11,6 +11,8 @@ export interface WorkerOptions {
 
 /** Operation -> its arguments and its answer's value. */
 export interface Operations {
+  /** Only which domains there are: one question to libvirtd. */
+  present: { args: Record<never, never>; value: readonly string[] };
   list: { args: Record<never, never>; value: readonly DomainInfo[] };
   observe: { args: { uuid: string }; value: DomainInfo | null };
   start: { args: { uuid: string; xml: string }; value: DomainInfo };

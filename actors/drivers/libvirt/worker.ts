@@ -6,7 +6,7 @@ import { takeCoverage } from 'node:v8';
 import { systemClock as clock } from '../../../runtime/clock.js';
 import { done, unknown, type Outcome } from '../outcome.js';
 import {
-  destroyDomain, failed, find, listDomains, resumeDomain, shutdownDomain, startDomain,
+  destroyDomain, failed, find, listDomains, presentDomains, resumeDomain, shutdownDomain, startDomain,
 } from './domains.js';
 import { callbacks, local, offMain, remote, uuidOf, type Pointer } from './library.js';
 import { Lanes, LibvirtFailure, openLane, type Lane } from './lane.js';
@@ -105,6 +105,7 @@ function startOnce(uuid: string, xml: string): Promise<Outcome<unknown>> {
 
 async function perform(id: number, { operation, args }: CallOf, quick: Lane, figures: Lane): Promise<Outcome<unknown>> {
   switch (operation) {
+    case 'present': return done(await presentDomains(quick));
     case 'list': return done(await listDomains(quick));
     case 'observe': return done((await find(quick, args.uuid))?.info ?? null);
     case 'stats': return done(await readAllStats(figures, vncCache));
