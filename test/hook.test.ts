@@ -32,7 +32,7 @@ describe('the lease\'s file', () => {
     hold(1000, 'other-boot');
     assert.equal(readLease(path), null);
     const good = `99 ${bootId} i-1\n`;
-    const texts = [good.slice(0, -1), `x${good}`, `-${good}`, `9.5 ${bootId} i-1\n`, good + good, '\n', '\0'.repeat(99)];
+    const texts = [good.slice(0, -1), `x${good}`, `-${good}`, `9 ${bootId}\n`, good + good, '\n', '\0\0'];
     for (const text of texts) {
       writeFileSync(path, text);
       assert.equal(readLease(path), null, JSON.stringify(text));
