@@ -46,6 +46,7 @@ export const vmMachine = vmSetup.createMachine({
         vmSetup.enqueueActions(({ context, enqueue }) => {
           if (context.operation === null) return;
           enqueue({ type: 'operation.end', params: { operationId: context.operation.operationId, state: 'done', message: null } });
+          enqueue.assign({ operation: null });
         }),
         { type: 'actor.remove', params: ({ context }) => ({ names: [context.name] }) },
       ],

@@ -128,7 +128,7 @@ export const migrating = vmSetup.createStateConfig({
       after: { handOverMs: '#recovering' },
       on: {
         'owner.acquired': [
-          { guard: 'ownerIsTarget', target: 'resuming', actions: takeOwner },
+          { guard: 'ownerHoldsTheCopy', target: 'resuming', actions: takeOwner },
           { target: '#recovering', actions: takeOwner },
         ],
         'owner.transfer.refused': { target: '#recovering', actions: waitForReason },

@@ -86,9 +86,8 @@ export const recovering = vmSetup.createStateConfig({
     /** Transient: no copy is left anywhere. */
     recovered: {
       always: [
-        { guard: 'endIsWanted', target: '#ended' },
-        { guard: ({ context }) => context.desired !== 'start', target: '#ended' },
-        { target: '#starting.heading' },
+        { guard: ({ context }) => context.desired === 'start' && context.stop === null, target: '#starting.heading' },
+        { target: '#ended' },
       ],
     },
   },

@@ -1,6 +1,7 @@
 /** Parts of the VM chart: the guest runs, is being ended, or must be looked at. */
 import { assign } from 'xstate';
 import { evacuationOf, moveOf, returnOf } from './changes.js';
+import { alsoMayRunOn } from './copies.js';
 import type { VmContext } from './messages.js';
 import { beginOperation, conclude, noCopyHere, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
 import { postponeEnd } from './starting.js';
@@ -25,6 +26,10 @@ const lookAgain = [
   { guard: 'ownerKeptItsBoot', target: '#observing', actions: takeOwner },
   { target: '#recovering', actions: takeOwner },
 ] as const;
+
+/** A copy is here, whatever the record thought: a start that came late, for one. */
+const copyHere = vmSetup.assign(({ context }) =>
+  (context.owner === null ? {} : { mayRunOn: alsoMayRunOn(context.mayRunOn, context.owner) }));
 
 export const running = vmSetup.createStateConfig({
   id: 'running',
@@ -112,6 +117,7 @@ export const stopping = vmSetup.createStateConfig({
       on: {
         'guest.stopped': { target: '#ended', actions: noCopyHere },
         'guest.crashed': 'destroying',
+        'hypervisor.shutdown.done': { actions: vmSetup.assign({ waitingReason: null }) },
         'hypervisor.shutdown.refused': { actions: waitForReason },
         'hypervisor.shutdown.unknown': { actions: waitForReason },
         'vm.stop': { target: 'destroying', actions: [beginOperation, wishEnd] },
@@ -144,12 +150,14 @@ export const observing = vmSetup.createStateConfig({
       on: {
         'hypervisor.observe.done': [
           { guard: ({ event }) => event.result.state === 'absent', target: '#ended', actions: noCopyHere },
-          { guard: ({ context }) => context.mayRunOn.length <= 1 && context.stop !== null, target: '#stopping' },
-          { guard: ({ event }) => event.result.state === 'running', target: 'present' },
-          { guard: ({ event }) => event.result.state === 'paused', target: 'resuming' },
-          { guard: ({ event }) => event.result.state === 'shutting-down', target: 'lookingAgain' },
-          // crashed, off, or a half-arrived copy: worth nothing
-          { target: 'clearing' },
+          { guard: ({ event }) => event.result.state === 'running', target: 'present', actions: copyHere },
+          {
+            guard: ({ context, event }) => event.result.state === 'paused' && context.stop === null,
+            target: 'resuming', actions: copyHere,
+          },
+          { guard: ({ event }) => event.result.state === 'shutting-down', target: 'lookingAgain', actions: copyHere },
+          // crashed, off, half-arrived, or not wanted any more: worth nothing
+          { target: 'clearing', actions: copyHere },
         ],
         'hypervisor.observe.refused': { target: 'lookingAgain', actions: waitForReason },
         'hypervisor.observe.unknown': { target: 'lookingAgain', actions: waitForReason },

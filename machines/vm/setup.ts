@@ -15,6 +15,9 @@ export const vmSetup = setup({
     ownerKeptItsBoot: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.owner, event),
     /** The owner is now the boot that the actor was handed to. */
     ownerIsTarget: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.target, event),
+    /** The same, and its copy counts: a boot that was fenced meanwhile resumes nothing (I7). */
+    ownerHoldsTheCopy: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.target, event)
+      && context.mayRunOn.some((boot) => sameBoot(boot, event)),
     targetIsHere: ({ context }) => sameBoot(context.target, context.owner),
     targetIsKnown: ({ context }) => context.target !== null,
     onlyThisBootMayRun: ({ context }) => soleRunner(context) !== null,
