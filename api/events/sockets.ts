@@ -30,9 +30,9 @@ export async function registerSockets(api: Api, endAll: () => void): Promise<voi
       maxPayload: EVENT_LIMITS.frameBytes, perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     },
-    preClose(done) {
+    preClose(this: Api, done: () => void) {
       endAll();
-      done();
+      this.websocketServer.close(() => done());
     },
     errorHandler: (_error, socket) => socket.terminate(),
   });

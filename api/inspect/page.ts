@@ -5,7 +5,6 @@
 import staticFiles from '@fastify/static';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Api, ApiReply } from '../http.js';
 
@@ -37,7 +36,8 @@ function readPage(): Page {
 /** Registers /inspect and what it loads. Open: the key is asked for by the API it calls. */
 export async function registerInspector(api: Api): Promise<void> {
   const page = readPage();
-  const vendor = new Map(VENDOR.map((name) => [fileNameOf(name), fileURLToPath(import.meta.resolve(name))]));
+  // Six small modules, read once: what is served cannot change under a running page.
+  const vendor = new Map(VENDOR.map((name) => [fileNameOf(name), readFileSync(new URL(import.meta.resolve(name)), 'utf8')]));
   await api.register(staticFiles, {
     root: fileURLToPath(new URL('./ui/', import.meta.url)), prefix: '/inspect/ui/', index: false, cacheControl: false,
     allowedPath: (path) => path.endsWith('.js'),
@@ -52,8 +52,8 @@ export async function registerInspector(api: Api): Promise<void> {
   api.get('/inspect/', hidden, (_request, reply) => safe(reply).type('text/html; charset=utf-8').send(page.html));
   api.get('/inspect/inspector.css', hidden, (_request, reply) => safe(reply).type('text/css; charset=utf-8').send(page.style));
   api.get('/inspect/vendor/:file', hidden, (request, reply) => {
-    const path = vendor.get((request.params as { file: string }).file);
-    if (path === undefined) return reply.callNotFound();
-    return reply.type('text/javascript; charset=utf-8').sendFile(basename(path), dirname(path), { cacheControl: false });
+    const module = vendor.get((request.params as { file: string }).file);
+    if (module === undefined) return reply.callNotFound();
+    return reply.type('text/javascript; charset=utf-8').header('Cache-Control', 'no-cache').send(module);
   });
 }

@@ -20,6 +20,8 @@ import { vmContext, vmStateWord } from '../views/words.js';
 /** PVC undefines before it answers; ours does so too, within a bound. */
 const UNDEFINE_WAIT_MS = 60_000;
 const DOWNTIME_MS = 300;
+const MIRROR_WAIT_MS = 2000;
+const MIRROR_LOOK_MS = 5;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
@@ -140,7 +142,14 @@ async function defineVm(
     void reply.code(statusOf(result.code));
     return { message: plainText(result.message) };
   }
+  await untilMirrored(context, uuid);
   return { message: `Added new VM with Name '${name}' and UUID '${uuid}' to database.` };
+}
+
+/** Whoever defined a VM may start it at once by name: wait, within a bound, until this node's mirror has it. */
+async function untilMirrored(context: ApiContext, uuid: string): Promise<void> {
+  const until = context.clock.monotonicMs() + MIRROR_WAIT_MS;
+  while (lookVm(context.feed, uuid) === null && context.clock.monotonicMs() < until) await context.clock.sleep(MIRROR_LOOK_MS);
 }
 
 async function modifyVm(

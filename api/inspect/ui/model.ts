@@ -9,6 +9,7 @@ export interface ActorView {
   readonly name: string;
   readonly state: string;
   readonly from: string | null;
+  readonly to: string;
   readonly event: string | null;
   readonly owner: string | null;
   readonly epoch: number | null;
@@ -88,7 +89,7 @@ export function apply(event: PulseEvent): void {
   const before = actors.get(event.actor);
   const live = event.type === 'stepped';
   const view: ActorView = {
-    address: event.actor, kind: data.kind, id: data.id, name: data.name, state: data.state, from: data.from, event: data.event,
+    address: event.actor, kind: data.kind, id: data.id, name: data.name, state: data.state, from: data.from, to: data.to, event: data.event,
     owner: data.owner, epoch: data.epoch, revision: event.rev, seq: data.seq, pending: data.pending, timers: data.timers,
     operation: data.operation, fault: data.fault, waiting: data.waiting_reason, at: data.at,
     flash: (before?.peek().flash ?? 0) + (live ? 1 : 0),

@@ -3,7 +3,8 @@ import { effect, signal } from '@preact/signals';
 import { html } from 'htm/preact';
 import { ask } from './connection.js';
 import { actorOf, selected } from './model.js';
-import { clockText, tone } from './words.js';
+import { Chips } from './rows.js';
+import { breakable, clockText, moveText } from './words.js';
 
 interface Step {
   readonly seq: number; readonly at: number; readonly node: string; readonly from: string; readonly to: string;
@@ -63,7 +64,7 @@ export function Panel() {
         <button type="button" onClick=${close} aria-label="Close">×</button>
         <p class="path">${address}</p>
       </header>
-      ${view !== null && html`<p><em class=${`chip ${tone(view)}`}>${view.state}</em> ${found?.word && html`<small>PVC: ${found.word}</small>`}</p>`}
+      ${view !== null && html`<p class="states"><${Chips} view=${view} /> ${found?.word && html`<small>PVC: ${found.word}</small>`}</p>`}
       ${found?.explanation && html`<p>${found.explanation}</p>`}
       ${fault.value !== null && html`<p class="bad">${fault.value}</p>`}
       ${found !== null && html`<${Body} found=${found} />`}
@@ -79,7 +80,7 @@ function Body({ found }: { found: Detail }) {
       <li key=${step.seq}>
         <small>${step.seq} · ${clockText(step.at)} · ${step.node}</small>
         <div><b>${step.event.type}</b></div>
-        <div>${step.from === step.to ? step.to : `${step.from || 'new'} → ${step.to}`}</div>
+        <div>${breakable(moveText(step.from, step.to))}</div>
         ${step.effects.length > 0 && html`<small>does ${step.effects.join(', ')}</small>`}
         ${step.sent.length > 0 && html`<small>tells ${step.sent.map((one) => `${one.to} ${one.type}`).join(', ')}</small>`}
       </li>`)}</ol>

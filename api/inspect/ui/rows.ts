@@ -2,7 +2,7 @@
 import type { Signal } from '@preact/signals';
 import { html } from 'htm/preact';
 import { selected, shownMax, visible, type ActorView } from './model.js';
-import { clockText, tone } from './words.js';
+import { breakable, clockText, moveText, regionsOf, tone } from './words.js';
 
 export function Actors() {
   const rows = visible.value;
@@ -33,17 +33,24 @@ function Row({ actor }: { actor: Signal<ActorView> }) {
   return html`
     <div class=${`row ${chosen ? 'chosen' : ''} flash-${view.flash % 2}`} data-live=${view.flash > 0} role="row" tabindex="0"
       aria-selected=${chosen} onClick=${toggle} onKeyDown=${onKey}>
-      <span role="cell" class="actor"><b>${view.name}</b><small>${view.kind}${view.name === view.id ? '' : ` ${view.id}`}</small></span>
-      <span role="cell"><em class=${`chip ${tone(view)}`}>${view.state}</em></span>
+      <span role="cell" class="actor"><b>${view.name}</b><small>${view.kind}${view.name === view.id ? '' : ` ${shortId(view.id)}`}</small></span>
+      <span role="cell" class="states"><${Chips} view=${view} /></span>
       <span role="cell" class="owner">${view.owner ?? '–'}${view.epoch !== null && html`<small>epoch ${view.epoch}</small>`}</span>
       <span role="cell" class="number">${view.revision}</span>
-      <span role="cell" class="last"><span>${view.event ?? '–'}</span><small>${clockText(view.at)}${lastMove(view)}</small></span>
+      <span role="cell" class="last"><span>${breakable(view.event ?? '–')}</span><small>${clockText(view.at)}${lastMove(view)}</small></span>
       <span role="cell" class="under-way">${underWay(view)}</span>
     </div>`;
 }
 
+/** The states of an actor, one chip a region. */
+export const Chips = ({ view }: { view: ActorView }) => html`${regionsOf(view.state).map((state) =>
+  html`<em key=${state} class=${`chip ${tone(state, view)}`}>${breakable(state)}</em>`)}`;
+
 const lastMove = (view: ActorView): string =>
-  (view.from !== null && view.from !== '' && view.from !== view.state ? `  ${view.from} → ${view.state}` : '');
+  (view.from === null || view.from === view.to ? '' : ` · ${breakable(moveText(view.from, view.to))}`);
+
+/** UUIDs are long and rarely read: their first group tells them apart; the whole is in the panel. */
+const shortId = (id: string): string => (/^[0-9a-f]{8}-/.test(id) ? `${id.slice(0, 8)}…` : id);
 
 function underWay(view: ActorView) {
   if (view.fault !== null) return html`<span class="bad">parked: ${view.fault}</span>`;

@@ -10,15 +10,36 @@ export function clockText(at: number | null): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
 }
 
-const GOOD = /^(running|alive|ready|active|fenced$)/;
-const BUSY = /^(starting|migrating|stopping|observing|recovering|ended|flushing|rejoining|joining|unflushing)/;
-const BAD = /(fail|fencing|suspect|dead|lost)/i;
-const REST = /^(off|removed|flushed|stopped|disabled|absent|unknown)/;
+const GOOD = /^(running|alive|ready|active)/;
+const BUSY = /^(starting|migrating|stopping|observing|recovering|ended|flushing|readying)/;
+const WARN = /^(judging|proved)|waiting|blocked|backingOff/;
+const BAD = /fail|fencing|stuck/i;
+const REST = /^(off|removed|flushed|unknown)/;
 
-export function tone({ state, fault, waiting }: Pick<ActorView, 'state' | 'fault' | 'waiting'>): string {
+/** The active states of an actor; of parallel regions each without the region's own name. */
+export function regionsOf(state: string): readonly string[] {
+  const paths = state.split('|');
+  return paths.length === 1 ? paths : paths.map((path) => path.slice(path.indexOf('.') + 1));
+}
+
+/** Lets a long dotted name break after its dots. */
+export const breakable = (text: string): string => text.replaceAll('.', '.\u200b');
+
+/** `a → b`; of parallel regions only those that moved; the state itself where none did. */
+export function moveText(from: string, to: string): string {
+  if (from === '') return `new → ${to}`;
+  const before = new Set(from.split('|'));
+  const now = new Set(to.split('|'));
+  const left = [...before].filter((path) => !now.has(path));
+  const entered = [...now].filter((path) => !before.has(path));
+  return left.length + entered.length === 0 ? to : `${left.join(', ')} → ${entered.join(', ')}`;
+}
+
+export function tone(state: string, { fault, waiting }: Pick<ActorView, 'fault' | 'waiting'>): string {
   if (fault !== null || BAD.test(state)) return 'bad';
-  if (waiting !== null) return 'warn';
+  if (WARN.test(state)) return 'warn';
   if (GOOD.test(state)) return 'good';
+  if (waiting !== null) return 'warn';
   if (BUSY.test(state)) return 'busy';
   return REST.test(state) ? 'rest' : 'plain';
 }
