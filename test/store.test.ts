@@ -1,5 +1,6 @@
 /** The Store contract on the memory cluster and on a real ensemble of three behind proxies. */
-import { until, storeContract, type StoreHarness } from '../fixtures/contracts/store.js';
+import { until, type StoreHarness } from '../fixtures/contracts/store-bench.js';
+import { storeContract } from '../fixtures/contracts/store.js';
 import { startProxy, type Proxy } from '../fixtures/proxy.js';
 import { createMemoryCluster } from '../fixtures/sim/store.js';
 import { startEnsemble } from '../fixtures/zookeeper.js';
@@ -8,7 +9,7 @@ import { createLog } from '../runtime/log.js';
 import type { Store } from '../runtime/store.js';
 import { openZookeeper } from '../runtime/zookeeper/store.js';
 
-const SESSION_MS = 2_000;
+const SESSION_MS = 4_000;
 
 async function memoryHarness(): Promise<StoreHarness> {
   const cluster = createMemoryCluster({ sessionTimeoutMs: SESSION_MS });
@@ -43,7 +44,9 @@ async function realHarness(): Promise<StoreHarness> {
   return {
     async open(options) {
       const proxy = await startProxy(ensemble.servers[proxies.size % 3] ?? '');
-      const store = await openZookeeper({ servers: [proxy.address], sessionTimeoutMs: SESSION_MS, log, clock: systemClock, ...options });
+      const store = await openZookeeper({
+        servers: [proxy.address], sessionTimeoutMs: SESSION_MS, log, clock: systemClock, ...options,
+      });
       proxies.set(store, proxy);
       return store;
     },

@@ -10,9 +10,7 @@
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { SessionState } from '../store.js';
-import {
-  createManager, LIBRARY_ERROR, MANAGER, type BareOptions, type Manager, type WatchEvent, type WireCallback,
-} from './client.js';
+import { LIBRARY_ERROR, MANAGER, type Manager, type WatchEvent, type WireCallback } from './client.js';
 import { FrameSplitter } from './frames.js';
 import { connectionTimings, ZOOKEEPER_LIMITS, type ConnectionTimings } from './limits.js';
 import { PING_XID, pingRequest, type WireRequest } from './wire.js';
@@ -48,11 +46,12 @@ export class Connection {
   #silentSince: number | null = null;
   #pingOut = false;
 
-  constructor(options: BareOptions, port: ConnectionPort) {
+  /** `manager` is one not connected yet, made with the session to resume if there is one. */
+  constructor(manager: Manager, port: ConnectionPort) {
     this.#port = port;
-    this.#granted = options.resume !== undefined;
-    this.#manager = createManager(options);
-    this.#timings = connectionTimings(options.sessionTimeoutMs, !this.#granted, 0);
+    this.#manager = manager;
+    this.#granted = manager.sessionId.some((byte) => byte !== 0);
+    this.#timings = connectionTimings(manager.sessionTimeout, !this.#granted, 0);
     this.#guardLibrary();
   }
 

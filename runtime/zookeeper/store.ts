@@ -5,7 +5,7 @@ import {
   StoreError, type MultiResult, type SessionIdentity, type SessionState, type Stat, type Store, type StoredNode,
   type StoreOp, type StoreOptions, type TreeEvent,
 } from '../store.js';
-import type { WireReply } from './client.js';
+import { createManager, type WireReply } from './client.js';
 import { Connection } from './connection.js';
 import { ZOOKEEPER_LIMITS } from './limits.js';
 import { failureText, measureMulti, multiFailure, multiResultOf, statOf } from './multi.js';
@@ -33,14 +33,13 @@ class ZookeeperStore implements Store {
   constructor(options: ZookeeperOptions, resume: SessionIdentity | undefined) {
     const { log, clock } = options;
     this.#log = log;
-    this.#connection = new Connection(
-      { servers: options.servers, sessionTimeoutMs: options.sessionTimeoutMs, ...(resume ? { resume } : {}) },
-      {
-        log, clock,
-        onState: (state) => this.#onState(state),
-        onWatchEvent: (event) => this.#watches.dispatch(event),
-        onTick: (now) => this.#requests.sweep(now),
-      });
+    const { servers, sessionTimeoutMs } = options;
+    this.#connection = new Connection(createManager({ servers, sessionTimeoutMs, ...(resume && { resume }) }), {
+      log, clock,
+      onState: (state) => this.#onState(state),
+      onWatchEvent: (event) => this.#watches.dispatch(event),
+      onTick: (now) => this.#requests.sweep(now),
+    });
     this.#requests = new Requests({
       ready: () => this.#connection.ready(),
       send: (request, callback) => this.#connection.send(request, callback),
