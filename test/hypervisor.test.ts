@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createLibvirtHypervisor, missedEvents } from '../actors/drivers/libvirt/hypervisor.js';
+import { spawnProgram } from '../actors/process.js';
 import { hypervisorContract } from '../fixtures/contracts/hypervisor.js';
-import type { Side } from '../fixtures/contracts/hypervisor-bench.js';
+import { eventually, type Side } from '../fixtures/contracts/hypervisor-bench.js';
 import { DEAD_ADDRESS, startLibvirtdPair } from '../fixtures/libvirtd.js';
 import { createLog } from '../runtime/log.js';
 import { newToken } from '../runtime/random.js';
@@ -25,6 +27,15 @@ const guestXml = (uuid: string, name: string, noise: string | null): string => `
       <qemu:arg value='-device'/><qemu:arg value='loader,file=${noise},addr=0x800000,force-raw=on'/>
     </qemu:commandline>`}
   </domain>`;
+
+/** Not gone, and not a zombie that nobody has reaped yet. */
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
 
 hypervisorContract('libvirt and QEMU', async () => {
   const pair = await startLibvirtdPair();
@@ -70,6 +81,23 @@ describe('libvirt hypervisor', () => {
     assert.equal(outcome.kind, 'unknown');
     await hypervisor.close();
     assert.equal(hypervisor.workerPid, null);
+  });
+
+  it('the process that holds the library ends with its parent, however that ends', async () => {
+    const modules = ['../actors/drivers/libvirt/hypervisor.js', '../runtime/log.js'];
+    const urls = JSON.stringify(modules.map((path) => import.meta.resolve(path)));
+    const parent = spawnProgram(process.execPath, ['--input-type=module', '-e', `
+      const [driver, { createLog }] = await Promise.all(${urls}.map((url) => import(url)));
+      const hypervisor = await driver.createLibvirtHypervisor({
+        uri: 'qemu+unix:///system?socket=/nowhere', consoleDir: '/nowhere', log: createLog('child', 'error'),
+        connectWaitMs: 0,
+      });
+      process.stdout.write(String(hypervisor.workerPid) + '\\n');`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = await once(parent.stdout ?? assert.fail('no output'), 'data') as [Buffer];
+    const worker = Number(String(line));
+    assert.ok(isAlive(worker));
+    parent.kill('SIGKILL');
+    await eventually('the worker is gone', () => !isAlive(worker));
   });
 
   it('events that nobody heard are made up from what was and what is', () => {

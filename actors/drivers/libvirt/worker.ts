@@ -146,6 +146,8 @@ process.on('message', (message: ToWorker) => {
 });
 // The channel ends with the parent; this also holds when our own loop is stuck.
 local.prctl(PR_SET_PDEATHSIG, SIGKILL);
+// The parent may have died while these modules were loading.
+if (!process.connected) end(null);
 // Without a handler libvirt prints every error, even "no such domain", to standard error.
 local.setErrorFunc(null, callbacks.error((error) => {
   lastError = error?.message ?? '';
