@@ -15,8 +15,8 @@ import { GUARD_PORT, GUARD_WATCH_MS, GUEST_STOP_MS } from '../runtime/limits.js'
 const GUARD = fileURLToPath(new URL('../api/bin/pvc-guard.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'pvc-guard-'));
 const lease = join(folder, 'run', 'lease');
-/** What a busy machine may add to any figure here. */
-const SLACK_MS = 1000;
+/** How long a busy machine may take to show us the end of a process; the guard's own log tells when it acted. */
+const SLACK_MS = 10_000;
 
 let host: PrivateHost;
 const running = new Set<Life>();
@@ -67,6 +67,10 @@ async function guard(): Promise<Life & { log(): string }> {
   return { ...life, log: () => log };
 }
 
+/** From the deadline to each kill, by the guard's own words. */
+const killTimesMs = (log: string): readonly number[] =>
+  [...log.matchAll(/ killed .* afterMs=(\d+)/g)].map((match) => Number(match[1]));
+
 async function endAll(): Promise<void> {
   // A program that has not been reached by its exec yet is met by a later signal.
   for (let tries = 0; running.size > 0 && tries < 100; tries += 1) {
@@ -107,20 +111,23 @@ describe('the guard', { concurrency: 1 }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('leaves everything alone under a lease that is extended, and stops all of it at the deadline', async () => {
+  it('leaves everything alone under a lease that is extended, and stops all of it at the deadline', async (test) => {
     const lives = { driver: driver(), libvirtd: libvirtd(), one: guest('one'), two: guest('two') };
     const other = bystander();
     await settle();
-    const firstMs = hold(4000);
+    const firstMs = hold(5000);
     const watch = await guard();
-    const deadlineMs = hold(5000);
+    const deadlineMs = hold(firstMs + 1500 - systemClock.boottimeMs());
     await systemClock.sleep(firstMs + 300 - systemClock.boottimeMs());
     for (const [name, life] of Object.entries(lives)) assert.ok(life.alive(), `${name} was ended under a lease`);
     for (const [name, life] of Object.entries(lives)) {
-      const endedMs = await within(life, 5000 + SLACK_MS, name);
+      const endedMs = await within(life, 1500 + SLACK_MS, name);
       assert.ok(endedMs >= deadlineMs - 10, `${name} ended ${deadlineMs - endedMs} ms before the deadline`);
-      assert.ok(endedMs <= deadlineMs + GUEST_STOP_MS + SLACK_MS, `${name} ended ${endedMs - deadlineMs} ms late`);
     }
+    const times = killTimesMs(watch.log());
+    assert.ok(times.length >= 4, watch.log());
+    test.diagnostic(`killed ${times.join(', ')} ms after the deadline`);
+    for (const ms of times) assert.ok(ms <= GUEST_STOP_MS, watch.log());
     assert.ok(other.alive());
     assert.ok(watch.alive());
     assert.match(watch.log(), /killed kind=driver[^]*killed kind=libvirtd[^]*killed kind=guest name=one/);
@@ -137,7 +144,7 @@ describe('the guard', { concurrency: 1 }, () => {
     await within(daemon, SLACK_MS, 'the libvirtd that may have started it');
     await systemClock.sleep(2500); // past the fast rounds
     await within(guest('later'), GUARD_WATCH_MS + SLACK_MS, 'a guest that came much later');
-    hold(10_000);
+    hold(50_000);
     const wanted = guest('wanted');
     await systemClock.sleep(2 * GUARD_WATCH_MS + 200);
     assert.ok(wanted.alive());
@@ -170,7 +177,7 @@ describe('the guard', { concurrency: 1 }, () => {
     await systemClock.sleep(deadlineMs + 300 - systemClock.boottimeMs());
     assert.ok(stopped.alive(), 'a frozen guard kills nothing: software deadlines are no proof');
     watch.process.signal('SIGCONT');
-    await within(stopped, 1000, 'the stopped guest');
+    await within(stopped, SLACK_MS, 'the stopped guest');
     assert.ok(watch.alive());
   });
 
@@ -182,14 +189,14 @@ describe('the guard', { concurrency: 1 }, () => {
     first.process.signal('SIGTERM');
     await within(first, SLACK_MS, 'the first guard');
     assert.ok(life.alive());
-    await guard();
+    const second = await guard();
     const endedMs = await within(life, 5000 + SLACK_MS, 'the guest');
-    const lateMs = endedMs - deadlineMs;
-    assert.ok(lateMs >= -10 && lateMs <= GUEST_STOP_MS + SLACK_MS, `${lateMs} ms after the deadline`);
+    assert.ok(endedMs >= deadlineMs - 10, `${endedMs - deadlineMs} ms after the deadline`);
+    for (const ms of killTimesMs(second.log())) assert.ok(ms <= GUEST_STOP_MS, second.log());
   });
 
   it('answers its sign of life, and nothing else', async () => {
-    hold(20_000);
+    hold(50_000);
     await guard();
     guest();
     await settle();
@@ -203,7 +210,7 @@ describe('the guard', { concurrency: 1 }, () => {
     assert.deepEqual({ ...answer, leaseRemainingMs: 0 }, {
       node: 'hv1', bootId: readBootId(), incarnation: 'i-1', leaseRemainingMs: 0, guests: 1,
     });
-    assert.ok(answer.leaseRemainingMs > 10_000 && answer.leaseRemainingMs <= 20_000);
+    assert.ok(answer.leaseRemainingMs > 10_000 && answer.leaseRemainingMs <= 50_000);
     assert.equal((await host.exec(process.execPath, ['-e', ask('hello')])).stdout, '');
   });
 });

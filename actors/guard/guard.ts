@@ -40,6 +40,7 @@ const KILL_ORDER: readonly ProcessKind[] = ['driver', 'libvirtd', 'guest'];
 
 /** One stretch without a lease. */
 interface Lapse {
+  /** The deadline that passed, or when the guard began without a lease. */
   readonly sinceMs: number;
   /** True if a lease ended under our eyes; false if the guard began without one. */
   readonly fired: boolean;
@@ -55,7 +56,7 @@ export function startGuard(options: GuardOptions): Guard {
   const { clock, log, leasePath, bootId } = options;
   let cancel = (): void => {};
   let stopped = false;
-  let leased = false;
+  let heldUntilMs: number | null = null;
   let lapse: Lapse | null = null;
 
   const look = (): { lease: Lease | null; remainingMs: number } => {
@@ -66,11 +67,14 @@ export function startGuard(options: GuardOptions): Guard {
   const schedule = (delayMs: number): void => {
     if (!stopped) cancel = clock.after(delayMs, turn);
   };
-  const begin = (fired: boolean): Lapse => {
+  const begin = (): Lapse => {
     const now = clock.boottimeMs();
-    if (fired) log.error('lease ended: stopping every guest of this node');
+    const fired = heldUntilMs !== null;
+    // A lease given up before its deadline ends when that is noticed.
+    const sinceMs = Math.min(heldUntilMs ?? now, now);
+    if (fired) log.error('lease ended: stopping every guest of this node', { lateMs: now - sinceMs });
     else log.warn('no lease at start: no guest may run here');
-    return { sinceMs: now, fired, lastSeenMs: now, told: new Set(), guestsKilled: 0, cleared: false };
+    return { sinceMs, fired, lastSeenMs: now, told: new Set(), guestsKilled: 0, cleared: false };
   };
   const round = (during: Lapse, first: boolean): void => {
     const found = findProcesses();
@@ -81,7 +85,7 @@ export function startGuard(options: GuardOptions): Guard {
       during.lastSeenMs = clock.boottimeMs();
       during.cleared = false;
     }
-    if (guests || (first && during.fired)) killAll(found, during, log);
+    if (guests || (first && during.fired)) killAll(found, during, options);
     else if (!during.cleared) {
       during.cleared = true;
       log.warn('no guest is left', { killed: during.guestsKilled, afterMs: clock.boottimeMs() - during.sinceMs });
@@ -92,14 +96,14 @@ export function startGuard(options: GuardOptions): Guard {
   function turn(): void {
     const { lease, remainingMs } = look();
     if (lease !== null) {
-      if (!leased) log.info('lease held: guests may run', { incarnation: lease.incarnation, remainingMs });
-      leased = true;
+      if (heldUntilMs === null) log.info('lease held: guests may run', { incarnation: lease.incarnation, remainingMs });
+      heldUntilMs = lease.deadlineMs;
       lapse = null;
       return schedule(Math.min(remainingMs, GUARD_NAP_MAX_MS));
     }
     const first = lapse === null;
-    lapse ??= begin(leased);
-    leased = false;
+    lapse ??= begin();
+    heldUntilMs = null;
     round(lapse, first);
   }
 
@@ -117,7 +121,7 @@ export function startGuard(options: GuardOptions): Guard {
 }
 
 /** One round: each kind in its order, each process told once in the log. */
-function killAll(found: readonly FoundProcess[], during: Lapse, log: Log): void {
+function killAll(found: readonly FoundProcess[], during: Lapse, { log, clock }: GuardOptions): void {
   for (const kind of KILL_ORDER) {
     for (const target of found) {
       if (target.kind !== kind || !killProcess(target)) continue;
@@ -125,7 +129,7 @@ function killAll(found: readonly FoundProcess[], during: Lapse, log: Log): void 
       if (during.told.has(key)) continue;
       during.told.add(key);
       if (kind === 'guest') during.guestsKilled += 1;
-      log.warn('killed', { kind, name: target.name, pid: target.pid });
+      log.warn('killed', { kind, name: target.name, pid: target.pid, afterMs: clock.boottimeMs() - during.sinceMs });
     }
   }
 }
