@@ -6,38 +6,30 @@
  */
 import { p1Evidence } from './changes.js';
 import { askBmc, askNextHelper, nodeSetup, prove, waitBecause, waitForAnswer } from './setup.js';
-import { NODE_DEADLINES, NODE_LIMITS } from './timing.js';
+import { NODE_DEADLINES } from './timing.js';
 
 const provedP1 = { target: '#proved', actions: prove('P1', p1Evidence) } as const;
 const stuckNow = { target: 'stuck', actions: waitForAnswer } as const;
 const helperLate = { helperMs: { target: 'stuck', actions: waitBecause('No coordinator got an answer from its BMC') } } as const;
 
 const sawOn = nodeSetup.assign(({ event }) => ({ powerSeenOnAt: event.at }));
-const readAgain = { guard: 'anotherMayTry', actions: askNextHelper('bmc.read', 'off') } as const;
-const setAgain = { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'off') } as const;
+/** No answer: the next coordinator's agent is asked, and when all were, the fence is stuck. */
+const readElsewhere = [{ guard: 'anotherMayTry', actions: askNextHelper('bmc.read', 'off') }, { guard: 'noAnswer', ...stuckNow }] as const;
+const setElsewhere = [{ guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'off') }, { guard: 'noAnswer', ...stuckNow }] as const;
 
 const firstReading = [
   { guard: 'powerReadsOn', target: 'powerOff', actions: sawOn },
   { guard: 'powerReadsOff', target: 'confirmSilence' },
-  readAgain,
-  { guard: 'noAnswer', ...stuckNow },
 ] as const;
 
-const offCommand = [
+const offTaken = [
   { guard: 'commandTaken', target: 'verifyOff', actions: nodeSetup.assign({ commandedOff: true, readings: 0 }) },
-  setAgain,
-  { guard: 'noAnswer', ...stuckNow },
 ] as const;
 
 const offReading = [
   { guard: 'powerReadsOff', target: 'confirmSilence' },
-  {
-    guard: ({ context }: { context: { readings: number } }) => context.readings >= NODE_LIMITS.readingsMax,
-    target: 'stuck', actions: waitBecause('Its power still reads as on after it was commanded off'),
-  },
+  { guard: 'staysOn', target: 'stuck', actions: waitBecause('Its power still reads as on after it was commanded off') },
   { guard: 'powerReadsOn', target: 'verifyOffAgain' },
-  readAgain,
-  { guard: 'noAnswer', ...stuckNow },
 ] as const;
 
 export const fencing = nodeSetup.createStateConfig({
@@ -53,19 +45,28 @@ export const fencing = nodeSetup.createStateConfig({
       entry: [nodeSetup.assign({ powerSeenOnAt: null, commandedOff: false, readings: 0 }), ...askBmc('bmc.read', 'off')],
       exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
       after: helperLate,
-      on: { 'bmc.read.done': firstReading, 'bmc.read.refused': firstReading, 'bmc.read.unknown': firstReading, 'agent.answered': firstReading },
+      on: {
+        'bmc.read.done': firstReading, 'bmc.read.refused': readElsewhere, 'bmc.read.unknown': readElsewhere,
+        'agent.answered': [...firstReading, ...readElsewhere],
+      },
     },
     powerOff: {
       entry: askBmc('bmc.set', 'off'),
       exit: { type: 'effect.cancel', params: { kind: 'bmc.set' } },
       after: helperLate,
-      on: { 'bmc.set.done': offCommand, 'bmc.set.refused': offCommand, 'bmc.set.unknown': offCommand, 'agent.answered': offCommand },
+      on: {
+        'bmc.set.done': offTaken, 'bmc.set.refused': setElsewhere, 'bmc.set.unknown': setElsewhere,
+        'agent.answered': [...offTaken, ...setElsewhere],
+      },
     },
     verifyOff: {
       entry: [nodeSetup.assign(({ context }) => ({ readings: context.readings + 1 })), ...askBmc('bmc.read', 'off')],
       exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
       after: helperLate,
-      on: { 'bmc.read.done': offReading, 'bmc.read.refused': offReading, 'bmc.read.unknown': offReading, 'agent.answered': offReading },
+      on: {
+        'bmc.read.done': offReading, 'bmc.read.refused': readElsewhere, 'bmc.read.unknown': readElsewhere,
+        'agent.answered': [...offReading, ...readElsewhere],
+      },
     },
     verifyOffAgain: { after: { verifyMs: 'verifyOff' } },
     /** Power reads off: does anything contradict it? */

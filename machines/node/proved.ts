@@ -1,6 +1,6 @@
 /** Part of the node chart: the proof is on file. What the boot owned finds a new home, then the node is switched on again. */
 import { takeJoin, takeNext } from './life.js';
-import { askBmc, askNextHelper, nodeSetup, takePrimary, waitBecause, waitForAnswer } from './setup.js';
+import { askBmc, askNextHelper, nodeSetup, waitBecause, waitForAnswer } from './setup.js';
 import type { NodeContext, Proof } from './messages.js';
 import { NODE_DEADLINES } from './timing.js';
 
@@ -10,8 +10,10 @@ function theProof(context: NodeContext): Proof {
   return context.proof;
 }
 
-const onCommand = [
+const onTaken = [
   { guard: 'commandTaken', target: 'awaitingReturn', actions: waitBecause('Switched on again; waiting for it to come back') },
+] as const;
+const setElsewhere = [
   { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'on') },
   { guard: 'noAnswer', target: 'poweringOnAgain', actions: waitForAnswer },
 ] as const;
@@ -83,8 +85,8 @@ export const proved = nodeSetup.createStateConfig({
       always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
       after: { helperMs: { target: 'poweringOnAgain', actions: waitBecause('No coordinator could switch it on') } },
       on: {
-        'bmc.set.done': onCommand, 'bmc.set.refused': onCommand, 'bmc.set.unknown': onCommand, 'agent.answered': onCommand,
-        'owner.acquired': { actions: takePrimary },
+        'bmc.set.done': onTaken, 'bmc.set.refused': setElsewhere, 'bmc.set.unknown': setElsewhere,
+        'agent.answered': [...onTaken, ...setElsewhere],
       },
     },
     poweringOnAgain: {

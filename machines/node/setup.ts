@@ -4,7 +4,7 @@ import type { ActionsOf, NodeWorldEffects } from '../effects.js';
 import { helpersOf, powerAnswer, proofOf, requestId } from './changes.js';
 import type { NodeEvent } from './events.js';
 import type { NodeContext, NodeInput, ProofKind } from './messages.js';
-import { NODE_DEADLINES, NODE_DELAYS, leaseLeftMs, settleLeftMs, stuckMs } from './timing.js';
+import { NODE_DEADLINES, NODE_DELAYS, NODE_LIMITS, leaseLeftMs, settleLeftMs, stuckMs } from './timing.js';
 
 export const nodeSetup = setup({
   types: {} as { context: NodeContext; events: NodeEvent; input: NodeInput },
@@ -13,6 +13,7 @@ export const nodeSetup = setup({
     sameBootJoined: ({ context, event }) => event.type === 'node.joined' && event.bootId === context.boot?.bootId,
     powerReadsOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on',
     powerReadsOff: ({ context, event }) => powerAnswer(context, event)?.power === 'off',
+    staysOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on' && context.readings >= NODE_LIMITS.readingsMax,
     commandTaken: ({ context, event }) => powerAnswer(context, event)?.done === true,
     /** No answer, and another coordinator is left to try. */
     anotherMayTry: ({ context, event }) =>
