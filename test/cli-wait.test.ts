@@ -94,3 +94,10 @@ test('events prints a snapshot and what follows, and refuses an expired cursor',
   assert.equal(expired.status, 7);
   assert.match(expired.stderr, /no longer held/);
 });
+
+test('a stream that the server refuses ends the command at once', async () => {
+  const refused = await pvc(['events', '-t', 'nosuchtopic']);
+  assert.equal(refused.status, 1);
+  assert.equal(refused.stderr, 'The event stream was refused: there is no topic "nosuchtopic".\n');
+  assert.equal(desk.api.subscribed.length, 1, 'and is not tried again');
+});

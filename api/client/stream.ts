@@ -84,11 +84,23 @@ export async function openEventStream(
   return stream;
 }
 
+/** What is no frame is told as an error frame, as a faulty server deserves. */
+function frameOf(text: string): ServerFrame {
+  try {
+    return JSON.parse(text) as ServerFrame;
+  } catch {
+    return { frame: 'error', code: 'bad-frame', message: 'the server sent something that is no JSON' };
+  }
+}
+
 class Stream implements EventStream {
   readonly ended: Promise<void>;
   private finish!: { resolve: () => void; reject: (error: Error) => void };
   private socket: Socket | null = null;
+  /** Everything up to it has been handed on: where a lost connection is resumed. */
   private last: string | null;
+  /** Cursor of the newest event, which may have brothers to come, and what was seen of them. */
+  private newest: { readonly cursor: string; readonly seen: Set<string> } | null = null;
   private closed = false;
   private cancelTimer: () => void = () => undefined;
 
@@ -130,36 +142,30 @@ class Stream implements EventStream {
     });
     this.socket = socket;
     return new Promise((resolve, reject) => {
-      let subscribed = false;
-      const fail = (error: Error): void => {
-        if (!subscribed) reject(error);
-        subscribed = true;
+      let phase: 'opening' | 'live' | 'dead' = 'opening';
+      const refuse = (error: Error): void => {
+        // Refused while opening: the caller decides. Refused when live: the stream is over.
+        if (phase === 'opening') reject(error);
+        else if (phase === 'live') this.fail(error);
+        phase = 'dead';
         socket.terminate();
       };
-      socket.on('unexpected-response', (_request, response) =>
-        fail(
-          new StreamRefused(
-            response.statusCode ?? 0,
-            `${url} refused the event stream with status ${response.statusCode ?? 0}`,
-          ),
-        ),
-      );
-      socket.on('error', (error: NodeJS.ErrnoException) =>
-        fail(
-          new NoAnswer(
-            'unreachable',
-            `${originOf(this.connection)} cannot be reached (${error.code ?? error.message})`,
-            { cause: error },
-          ),
-        ),
-      );
+      const origin = originOf(this.connection);
+      socket.on('unexpected-response', (_request, response) => {
+        const status = response.statusCode ?? 0;
+        refuse(new StreamRefused(status, `${url} refused the event stream with status ${status}`));
+      });
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        const text = `${origin} cannot be reached (${error.code ?? error.message})`;
+        if (phase === 'opening') refuse(new NoAnswer('unreachable', text, { cause: error }));
+      });
       socket.on('message', (data) => {
         this.expectSound();
-        const frame = JSON.parse(String(data)) as ServerFrame;
+        const frame = frameOf(String(data));
         if (frame.frame === 'hello') socket.send(JSON.stringify(this.subscribeFrame(first)));
-        else if (frame.frame === 'error') fail(new StreamRefused(CLOSE.rubbish, frame.message));
+        else if (frame.frame === 'error') refuse(new StreamRefused(CLOSE.rubbish, frame.message));
         else if (frame.frame === 'subscribed') {
-          subscribed = true;
+          phase = 'live';
           this.last ??= frame.cursor;
           resolve();
         } else this.take(frame);
@@ -167,11 +173,19 @@ class Stream implements EventStream {
       socket.on('ping', () => this.expectSound());
       socket.on('close', (code, reason) => {
         this.cancelTimer();
-        if (!subscribed) reject(new NoAnswer('unreachable', `${url} closed the event stream at once (${code})`));
-        else if (!this.closed && socket === this.socket) this.resume(code, String(reason));
+        const atOnce = `${url} closed the event stream at once (${code})`;
+        if (phase === 'opening') reject(new NoAnswer('unreachable', atOnce));
+        else if (phase === 'live' && !this.closed) this.resume(code, String(reason));
+        phase = 'dead';
       });
       this.expectSound();
     });
+  }
+
+  private fail(error: Error): void {
+    this.closed = true;
+    this.cancelTimer();
+    this.finish.reject(error);
   }
 
   private subscribeFrame(first: boolean): ClientFrame {
@@ -188,30 +202,41 @@ class Stream implements EventStream {
   }
 
   private take(frame: ServerFrame): void {
+    if (this.closed) return;
     if (frame.frame === 'event') {
-      // Telemetry stands outside the cluster's order and has no cursor.
-      if (frame.event.cursor !== '') this.last = frame.event.cursor;
-      this.listener.onEvent(frame.event);
+      if (this.isNew(frame.event)) this.listener.onEvent(frame.event);
     } else if (frame.frame === 'snapshot') {
       this.listener.onSnapshot?.(frame.items);
     } else if (frame.frame === 'mark' || frame.frame === 'bye') {
       this.last = frame.cursor;
+      this.newest = null;
     } else if (frame.frame === 'gap') {
       this.listener.onGap?.(frame);
     }
+  }
+
+  /** A step makes several events of one cursor: it is passed only when the next comes. False: seen before a loss. */
+  private isNew(event: PulseEvent): boolean {
+    // Telemetry stands outside the cluster's order and has no cursor.
+    if (event.cursor === '') return true;
+    if (this.newest?.cursor !== event.cursor) {
+      this.last = this.newest?.cursor ?? this.last;
+      this.newest = { cursor: event.cursor, seen: new Set() };
+    }
+    const name = `${event.topic} ${event.type} ${event.key}`;
+    if (this.newest.seen.has(name)) return false;
+    this.newest.seen.add(name);
+    return true;
   }
 
   private resume(code: number, reason: string): void {
     // A cursor that is no longer held ends only a stream that asked for it without a snapshot: after a loss both
     // are asked for.
     if (code >= 4000 && code < 5000 && code !== CLOSE.slowConsumer) {
-      this.closed = true;
-      this.finish.reject(
-        new StreamRefused(code, reason === '' ? `the server closed the event stream (${code})` : reason),
-      );
+      this.fail(new StreamRefused(code, reason === '' ? `the server closed the event stream (${code})` : reason));
       return;
     }
-    this.listener.onInterruption?.(reason === '' ? `connection lost (${code})` : reason);
+    this.listener.onInterruption?.(reason === '' ? `closed with code ${code}` : reason);
     this.retry(RECONNECT_MIN_MS);
   }
 
@@ -221,12 +246,8 @@ class Stream implements EventStream {
         () => this.listener.onInterruption?.(null),
         (error: Error) => {
           if (this.closed) return;
-          if (error instanceof StreamRefused && error.status < 500) {
-            this.closed = true;
-            this.finish.reject(error);
-          } else {
-            this.retry(Math.min(delayMs * 2, RECONNECT_MAX_MS));
-          }
+          if (error instanceof StreamRefused && (error.status < 500 || error.status >= 4000)) this.fail(error);
+          else this.retry(Math.min(delayMs * 2, RECONNECT_MAX_MS));
         },
       );
     });

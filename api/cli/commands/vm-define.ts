@@ -90,17 +90,6 @@ const remove =
     context.terminal.print(messageOf(reply.body));
   };
 
-async function rename(context: CommandContext): Promise<void> {
-  const [vm, name] = [context.values.positional('VM'), context.values.positional('NAME')];
-  await confirmed(context, `Rename virtual machine "${vm}" to "${name}"`);
-  const reply = await accepted(await context.api(), {
-    method: 'POST',
-    path: vmPath(vm, '/rename'),
-    query: { new_name: name },
-  });
-  context.terminal.print(messageOf(reply.body));
-}
-
 async function dump(context: CommandContext): Promise<void> {
   const { values, terminal, host } = context;
   const vm = await fetchVm(context, values.positional('VM'));
@@ -159,14 +148,6 @@ export const vmDefineCommands: readonly Command[] = [
     ],
     examples: ['pvc vm meta web1 -l hv1,hv2', "pvc vm meta web1 -l '' -s mem --autostart"],
     run: meta,
-  },
-  {
-    path: ['vm', 'rename'],
-    summary: 'Rename a stopped VM and its volumes.',
-    positionals: [VM, { name: 'NAME', required: true, help: 'New name.' }],
-    options: [YES],
-    examples: ['pvc vm rename web1 web2'],
-    run: rename,
   },
   {
     path: ['vm', 'undefine'],
