@@ -79,9 +79,11 @@ export const starting = vmSetup.createStateConfig({
           { guard: 'ownerIsTarget', target: 'claiming', actions: takeOwner },
           { target: '#recovering', actions: takeOwner },
         ],
-        'owner.transfer.refused': { target: 'waiting', actions: waitForReason },
+        'owner.transfer.refused': { target: 'turnedAway', actions: waitForReason },
       },
     },
+    /** The chosen node went at that very moment: another one in a moment. */
+    turnedAway: { after: { turnedAwayMs: 'placing' }, on: giveUpStarting },
     /** Transient: a start needs that no other boot may hold a copy (rule 1). */
     claiming: {
       always: [

@@ -9,6 +9,7 @@ export const VM_STATES = {
   'starting.waiting': 'No node can take it; looked for again when something changes.',
   'starting.heading': 'On its way to the node that will run it (passes at once).',
   'starting.transferring': 'Handed to the node that will run it.',
+  'starting.turnedAway': 'The chosen node was gone; another is chosen in a moment.',
   'starting.claiming': 'Makes sure that no other node may hold a copy (passes at once).',
   'starting.launching': 'The hypervisor is starting it.',
   'starting.deciding': 'Again here, elsewhere, or not at all (passes at once).',

@@ -24,6 +24,7 @@ export const VM_DEADLINES = {
 
 export const VM_DELAYS = {
   retryPlacementMs: 10_000,
+  turnedAwayMs: 250,
   retryMs: 3_000,
   /** Running for so long makes earlier crashes and failures forgotten. */
   stableMs: 60_000,
