@@ -6,9 +6,12 @@
 import { join } from 'node:path';
 import { COMMIT_EFFECT_NAMES } from '../machines/effects.js';
 import type { MachineDefinition } from '../machines/definition.js';
+import { addressOf } from '../runtime/address.js';
 import { behaviorOf, type Behavior } from '../runtime/behavior.js';
 import { bootstrap } from '../runtime/bootstrap.js';
 import type { Clock } from '../runtime/clock.js';
+import { encodeEnvelope } from '../runtime/codec.js';
+import type { Envelope } from '../runtime/envelope.js';
 import { MirrorFeed } from '../runtime/feed.js';
 import type { Feed } from '../runtime/feed-types.js';
 import { createGateway } from '../runtime/gateway.js';
@@ -17,7 +20,7 @@ import { FencedBootError, Lease } from '../runtime/lease.js';
 import { GUEST_STOP_MS } from '../runtime/limits.js';
 import type { Log } from '../runtime/log.js';
 import { Mirror } from '../runtime/mirror.js';
-import { pathsUnder, type Paths } from '../runtime/paths.js';
+import { envelopeName, pathsUnder, type Paths } from '../runtime/paths.js';
 import { newToken } from '../runtime/random.js';
 import type { Store, StoreOptions } from '../runtime/store.js';
 import { never, RestForOne, type ChildSpec, type RunningChild } from '../runtime/supervisor.js';
@@ -47,6 +50,8 @@ export interface DaemonDeps {
   readonly probe: Probe;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   openStore(options: StoreOptions): Promise<Store>;
+  /** Does the guard of this host and boot answer? Without it nobody would keep the lease's deadline. */
+  guardAnswers(): Promise<boolean>;
   startApi(services: Services): Promise<RunningChild>;
 }
 
@@ -111,6 +116,7 @@ async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChil
 async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap<string, Behavior>, stage: Stage): Promise<RunningChild> {
   const { config, clock, log, facts } = deps;
   const store = given(stage.store);
+  if (!await deps.guardAnswers()) throw new Error('the guard does not answer: no lease is taken that nobody would enforce');
   const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
   const telemetry = createTelemetry(config, deps.hypervisor, clock, facts);
   const lease: Lease = new Lease({
@@ -125,7 +131,7 @@ async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap
   try {
     await lease.start();
   } catch (error) {
-    if (error instanceof FencedBootError) log.error('this node was fenced and stays out until it is rebooted', { error });
+    if (error instanceof FencedBootError) await tellOutcast(deps, paths, store, error);
     throw error;
   }
   stage.lease = lease;
@@ -133,6 +139,22 @@ async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap
   stage.mirror = new Mirror(store, paths, clock, log.child('mirror'));
   stage.feed = new MirrorFeed(stage.mirror, format.generation);
   return { failed: lease.lost, stop: () => lease.stop() };
+}
+
+/** How long a daemon of a fenced boot waits between two pleas to be rebooted, milliseconds. */
+const OUTCAST_PAUSE_MS = 15_000;
+
+/** This boot was fenced and yet lives: the node's own actor is told, so that its power is switched off and on. */
+async function tellOutcast({ config, clock, log, facts }: DaemonDeps, paths: Paths, store: Store, error: FencedBootError): Promise<void> {
+  log.error('this node was fenced and stays out until it is rebooted', { error });
+  const to = addressOf('node', config.node);
+  const envelope: Envelope = {
+    id: `outcast~${facts.bootId}~${newToken(4)}`, from: addressOf('agent', config.node), to,
+    event: { type: 'node.outcast', bootId: facts.bootId },
+    correlation: `outcast-${facts.bootId}`, causation: null, senderEpoch: 0, sentAt: clock.wallMs(),
+  };
+  await store.multi([{ op: 'create', path: paths.envelope(to, envelopeName(envelope)), data: encodeEnvelope(envelope) }]);
+  await clock.sleep(OUTCAST_PAUSE_MS);
 }
 
 async function startMirror(deps: DaemonDeps, _paths: Paths, stage: Stage): Promise<RunningChild> {

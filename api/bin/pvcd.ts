@@ -13,7 +13,10 @@ import { createAddresses } from '../../actors/drivers/addresses.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor } from '../../actors/drivers/libvirt/hypervisor.js';
 import { createProbe } from '../../actors/drivers/probe.js';
+import { askGuard } from '../../actors/guard/ask.js';
+import { installHook } from '../../actors/guard/hook.js';
 import { readBootId } from '../../actors/guard/lease-file.js';
+import { runProgram } from '../../actors/process.js';
 import { MACHINES } from '../../machines/registry.js';
 import { systemClock } from '../../runtime/clock.js';
 import { createLog, type Log } from '../../runtime/log.js';
@@ -34,6 +37,18 @@ function holdLock(): Promise<void> {
       resolve();
     });
   });
+}
+
+/** libvirtd looks for its hook when it starts and at SIGHUP: a first installation is told to it. */
+async function placeHook(config: PvcConfig, log: Log): Promise<void> {
+  try {
+    const { path, changed } = installHook('/etc/libvirt/hooks', `${config.paths.run}/lease`);
+    if (!changed) return;
+    log.info('installed the lease check of libvirt', { path });
+    await runProgram('pkill', ['-HUP', '-x', 'libvirtd'], { deadlineMs: 2000 });
+  } catch (error) {
+    log.error('the lease check of libvirt could not be installed: the guard alone ends guests without a lease', { error });
+  }
 }
 
 const packageVersion = (): string =>
@@ -70,6 +85,7 @@ async function main(): Promise<void> {
   log.info('starts', { node: config.node, version, bootId, pid: process.pid });
   await holdLock();
   for (const directory of [config.paths.run, config.paths.log, config.paths.consoles]) mkdirSync(directory, { recursive: true });
+  await placeHook(config, log);
   const floating = createAddresses(config);
   void floating.release();
   const hypervisor = await createLibvirtHypervisor({
@@ -79,6 +95,7 @@ async function main(): Promise<void> {
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, definitions: MACHINES, hypervisor, floating,
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
+    guardAnswers: () => askGuard({ bootId, clock: systemClock }),
     startApi: (services) => startApi(config, services, version, log),
   });
   const stop = (signal: string): void => {

@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../../runtime/clock.js';
 import type { Log } from '../../../runtime/log.js';
+import { DRIVER_MARKER } from '../../guard/processes.js';
 import { forkModule } from '../../process.js';
 import { unknown, type Outcome } from '../outcome.js';
 import type { CallOf, FromWorker, OperationName, Operations, ToWorker, WorkerOptions } from './protocol.js';
@@ -103,7 +104,7 @@ export class WorkerPort {
   #spawn(): void {
     const { clock, log, worker, workerPrefix: [program, ...before] } = this.#options;
     const startedMs = clock.monotonicMs();
-    const child = forkModule(WORKER, [JSON.stringify(worker)], {
+    const child = forkModule(WORKER, [JSON.stringify(worker), DRIVER_MARKER], {
       ...(program === undefined ? { execArgv: [] } : { execPath: program, execArgv: [...before, process.execPath] }),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { UV_THREADPOOL_SIZE: String(WORKER_THREADS), PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },

@@ -138,7 +138,6 @@ async function pumpEvents(): Promise<never> {
   for (;;) if (await offMain<number>(remote.runEventLoop) < 0) end(`libvirt's event loop failed: ${lastError}`);
 }
 
-process.title = 'pvc-libvirt';
 process.on('disconnect', () => end(null));
 process.on('message', (message: ToWorker) => {
   if (message.type === 'ping') tell({ type: 'pong', id: message.id });
