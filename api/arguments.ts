@@ -7,8 +7,13 @@ import { nearMiss } from './near-miss.js';
 
 type Arguments = Record<string, unknown>;
 
-interface Property { readonly type?: string | readonly string[]; readonly items?: Property }
-interface ArgumentsSchema { readonly properties?: Readonly<Record<string, Property>> }
+interface Property {
+  readonly type?: string | readonly string[];
+  readonly items?: Property;
+}
+interface ArgumentsSchema {
+  readonly properties?: Readonly<Record<string, Property>>;
+}
 
 const TRUE_WORDS = new Set(['y', 'yes', 't', 'true', 'on', '1']);
 const FALSE_WORDS = new Set(['n', 'no', 'f', 'false', 'off', '0']);
@@ -54,7 +59,8 @@ function parsePairs(text: string): Arguments {
     const name = decodedPart(equals < 0 ? pair : pair.slice(0, equals));
     const value = equals < 0 ? '' : decodedPart(pair.slice(equals + 1));
     const before = result[name];
-    result[name] = before === undefined ? value : Array.isArray(before) ? [...before as unknown[], value] : [before, value];
+    result[name] =
+      before === undefined ? value : Array.isArray(before) ? [...(before as unknown[]), value] : [before, value];
   }
   return result;
 }
@@ -69,7 +75,8 @@ export function parseJson(body: Uint8Array): Arguments {
   } catch {
     throw invalid('The body is not valid JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('The body must be a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('The body must be a JSON object');
   return value as Arguments;
 }
 
@@ -99,14 +106,20 @@ export function readArguments(query: unknown, body: unknown, schema: ArgumentsSc
 
 function unknownText(name: string, known: readonly string[]): string {
   const near = nearMiss(name, known);
-  const hint = near !== null ? `: did you mean '${near}'?`
-    : known.length === 0 ? ': there are none here' : `: the arguments here are ${known.join(', ')}`;
+  const hint =
+    near !== null
+      ? `: did you mean '${near}'?`
+      : known.length === 0
+        ? ': there are none here'
+        : `: the arguments here are ${known.join(', ')}`;
   return `Unknown argument '${shown(name)}'${hint}`;
 }
 
 function coerce(name: string, value: unknown, property: Property): unknown {
   if (property.type === 'array') {
-    return (Array.isArray(value) ? value as unknown[] : [value]).map((one) => coerce(name, one, property.items ?? {}));
+    return (Array.isArray(value) ? (value as unknown[]) : [value]).map((one) =>
+      coerce(name, one, property.items ?? {}),
+    );
   }
   if (Array.isArray(value)) {
     if (value.length !== 1) throw invalid(`The argument '${name}' is given more than once`);
@@ -129,6 +142,7 @@ function toBoolean(name: string, value: unknown): boolean {
 
 function toInteger(name: string, value: unknown): number {
   const text = String(value).trim();
-  if (!/^-?\d{1,15}$/.test(text)) throw invalid(`The argument '${name}' must be a whole number, not '${shown(String(value))}'`);
+  if (!/^-?\d{1,15}$/.test(text))
+    throw invalid(`The argument '${name}' must be a whole number, not '${shown(String(value))}'`);
   return Number(text);
 }

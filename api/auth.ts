@@ -14,15 +14,15 @@ export interface Identity {
 }
 
 export type Authentication =
-  | { readonly kind: 'known'; readonly identity: Identity }
-  | { readonly kind: 'refused'; readonly message: string };
+  { readonly kind: 'known'; readonly identity: Identity } | { readonly kind: 'refused'; readonly message: string };
 
 const OPEN: Identity = { description: 'authentication is off', digest: 'open' };
 const hashOf = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest();
 
 /** Checks the headers of a request: `X-Api-Key`, Bearer, or Basic with the key as password. */
 export function createAuthenticator(config: PvcConfig['api']): (headers: IncomingHttpHeaders) => Authentication {
-  const keys = config.tokens.filter((key) => key.token !== '')
+  const keys = config.tokens
+    .filter((key) => key.token !== '')
     .map((key) => ({ hash: hashOf(key.token), description: key.description }));
   return (headers) => {
     if (!config.authentication) return { kind: 'known', identity: OPEN };
@@ -31,7 +31,8 @@ export function createAuthenticator(config: PvcConfig['api']): (headers: Incomin
     const hash = hashOf(given);
     let match: Identity | null = null;
     for (const key of keys) {
-      if (timingSafeEqual(hash, key.hash)) match = { description: key.description, digest: hash.toString('hex').slice(0, 16) };
+      if (timingSafeEqual(hash, key.hash))
+        match = { description: key.description, digest: hash.toString('hex').slice(0, 16) };
     }
     return match === null
       ? { kind: 'refused', message: 'X-Api-Key Authentication failed.' }

@@ -15,21 +15,28 @@ interface ValidationIssue {
   readonly message?: string;
 }
 
-interface HttpError { readonly statusCode?: number; readonly code?: string; readonly message?: string; readonly validation?: ValidationIssue[] }
+interface HttpError {
+  readonly statusCode?: number;
+  readonly code?: string;
+  readonly message?: string;
+  readonly validation?: ValidationIssue[];
+}
 
 /** PVC's messages hold no double quotes. */
 export const plainText = (text: string): string => text.replaceAll('"', "'");
 
 const HTTP_TEXTS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body of the request is larger than 1 MiB',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be a form (application/x-www-form-urlencoded) or JSON (application/json)',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'The body must be a form (application/x-www-form-urlencoded) or JSON (application/json)',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is shorter or longer than its Content-Length',
   FST_ERR_BAD_URL: 'The address is not valid UTF-8',
 };
 
 /** Pure: statuses below 500 tell the user's fault, PvcErrors tell their own, anything else is ours. */
 export function describeFault(error: unknown): Fault {
-  if (error instanceof PvcError) return { status: error.status, message: plainText(error.message), unexpected: false };
+  if (error instanceof PvcError)
+    return { status: error.status, message: plainText(error.message), unexpected: false };
   const http = error as HttpError;
   if (http.validation?.[0] !== undefined) {
     return { status: 400, message: plainText(validationText(http.validation[0])), unexpected: false };

@@ -1,7 +1,11 @@
 /** The only file that imports Fastify: one HTTP server with our limits, parsers and answers to every fault. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
-  type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type RawServerDefault,
 } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -10,7 +14,13 @@ import { newUuid } from '../runtime/random.js';
 import { parseForm, parseJson, parseQuery } from './arguments.js';
 import { describeFault } from './faults.js';
 
-export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
 export type ApiRequest = FastifyRequest;
 export type ApiReply = FastifyReply;
 
@@ -19,7 +29,10 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
-interface Known { readonly method: string; readonly pattern: RegExp }
+interface Known {
+  readonly method: string;
+  readonly pattern: RegExp;
+}
 
 /** A server without routes. Every fault is answered `{"message": text}`; only our own defects are 5xx, and logged. */
 export function createHttp(log: Log): Api {
@@ -38,7 +51,10 @@ export function createHttp(log: Log): Api {
     routerOptions: { querystringParser: parseQuery, maxParamLength: 256 },
     frameworkErrors: (error, _request, reply) => void answerFault(log, error, null, reply as unknown as ApiReply),
   }) as unknown as Api;
-  for (const [type, parse] of [['application/x-www-form-urlencoded', parseForm], ['application/json', parseJson]] as const) {
+  for (const [type, parse] of [
+    ['application/x-www-form-urlencoded', parseForm],
+    ['application/json', parseJson],
+  ] as const) {
     api.removeContentTypeParser(type);
     api.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
       try {
@@ -51,13 +67,20 @@ export function createHttp(log: Log): Api {
   api.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) known.push({ method, pattern: patternOf(route.url) });
   });
-  api.setErrorHandler((error: FastifyError, request, reply) => answerFault(log, error, request as ApiRequest, reply as ApiReply));
+  api.setErrorHandler((error: FastifyError, request, reply) =>
+    answerFault(log, error, request as ApiRequest, reply as ApiReply),
+  );
   api.setNotFoundHandler((request, reply) => answerUnknown(known, request as ApiRequest, reply as ApiReply));
   return api;
 }
 
 const patternOf = (url: string): RegExp =>
-  new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replace(/\\\*$/, '.*')}$`);
+  new RegExp(
+    `^${url
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/:\w+/g, '[^/]+')
+      .replace(/\\\*$/, '.*')}$`,
+  );
 
 function answerFault(log: Log, error: unknown, request: ApiRequest | null, reply: ApiReply): unknown {
   const fault = describeFault(error);
@@ -65,15 +88,21 @@ function answerFault(log: Log, error: unknown, request: ApiRequest | null, reply
     const stack = error instanceof Error ? error.stack : undefined;
     log.error('request failed', { request: request?.id, url: request?.url, error: causeChain(error), stack });
   }
-  const text = fault.unexpected ? `Internal error; the log of this node has it under request ${request?.id ?? '?'}` : fault.message;
+  const text = fault.unexpected
+    ? `Internal error; the log of this node has it under request ${request?.id ?? '?'}`
+    : fault.message;
   return reply.code(fault.status).type('application/json').send({ message: text });
 }
 
 function answerUnknown(known: readonly Known[], request: ApiRequest, reply: ApiReply): unknown {
   const path = request.url.split('?', 1)[0] ?? '';
-  const methods = [...new Set(known.filter((one) => one.pattern.test(path)).map((one) => one.method))].filter((one) => one !== 'HEAD');
+  const methods = [...new Set(known.filter((one) => one.pattern.test(path)).map((one) => one.method))].filter(
+    (one) => one !== 'HEAD',
+  );
   if (methods.length > 0) {
-    return reply.code(405).header('Allow', methods.join(', '))
+    return reply
+      .code(405)
+      .header('Allow', methods.join(', '))
       .send({ message: `${request.method} is not possible on ${path}: use ${methods.join(' or ')}` });
   }
   return reply.code(404).send({ message: `There is nothing at ${path.slice(0, 200)}` });

@@ -1,6 +1,6 @@
 /** Figures of this process for Prometheus, written as text by hand: a dozen lines need no client library. */
 import type { Feed } from '../runtime/feed-types.js';
-import type { StreamCounters } from './events/session.js';
+import type { StreamCounters } from './events/stream-types.js';
 import { stateOf } from './views/words.js';
 
 export interface HttpCounters {
@@ -24,14 +24,18 @@ export function createHttpCounters(): HttpCounters {
   };
 }
 
-const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+const escaped = (text: string): string =>
+  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 const labelled = (labels: Labels): string => {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 };
 
 function family(
-  name: string, type: 'gauge' | 'counter', help: string, samples: readonly { labels: Labels; value: number }[],
+  name: string,
+  type: 'gauge' | 'counter',
+  help: string,
+  samples: readonly { labels: Labels; value: number }[],
 ): string {
   const lines = samples.map(({ labels, value }) => `${name}${labelled(labels)} ${value}`);
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines].join('\n');
@@ -41,7 +45,11 @@ const single = (value: number): { labels: Labels; value: number }[] => [{ labels
 
 /** Labels are bounded: kinds, states, nodes, routes; never a VM's name. */
 export function metricsText(
-  feed: Feed, maintenance: boolean, http: HttpCounters, streams: StreamCounters, openStreams: number,
+  feed: Feed,
+  maintenance: boolean,
+  http: HttpCounters,
+  streams: StreamCounters,
+  openStreams: number,
 ): string {
   const actors = new Map<string, { labels: Labels; value: number }>();
   let faults = 0;
@@ -59,15 +67,28 @@ export function metricsText(
     family('pvc_cluster_maintenance', 'gauge', 'Maintenance mode', single(maintenance ? 1 : 0)),
     family('pvc_actors', 'gauge', 'Actors by kind and state', [...actors.values()]),
     family('pvc_actor_faults', 'gauge', 'Actors parked after too many failed steps', single(faults)),
-    family('pvc_node_live', 'gauge', 'The node holds its lease', telemetry.map((item) => (
-      { labels: { node: item.node }, value: item.live ? 1 : 0 }))),
-    family('pvc_node_telemetry_age_seconds', 'gauge', 'Age of the last telemetry of the node', telemetry.map((item) => (
-      { labels: { node: item.node }, value: Math.round(item.staleMs) / 1000 }))),
+    family(
+      'pvc_node_live',
+      'gauge',
+      'The node holds its lease',
+      telemetry.map((item) => ({ labels: { node: item.node }, value: item.live ? 1 : 0 })),
+    ),
+    family(
+      'pvc_node_telemetry_age_seconds',
+      'gauge',
+      'Age of the last telemetry of the node',
+      telemetry.map((item) => ({ labels: { node: item.node }, value: Math.round(item.staleMs) / 1000 })),
+    ),
     family('pvc_feed_generation', 'gauge', 'Generation of the cluster', single(head.generation)),
     family('pvc_feed_head_zxid', 'gauge', 'Newest commit the feed has emitted', single(head.zxid)),
     family('pvc_event_streams', 'gauge', 'Open event streams', single(openStreams)),
     family('pvc_events_sent_total', 'counter', 'Events sent to streams', single(streams.sent)),
-    family('pvc_events_coalesced_total', 'counter', 'Events replaced by newer ones for slow clients', single(streams.coalesced)),
+    family(
+      'pvc_events_coalesced_total',
+      'counter',
+      'Events replaced by newer ones for slow clients',
+      single(streams.coalesced),
+    ),
     family('pvc_event_gaps_total', 'counter', 'Gaps told to clients', single(streams.gaps)),
     family('pvc_event_slow_closed_total', 'counter', 'Streams closed for being slow', single(streams.slow)),
     family('pvc_event_faulty_frames_total', 'counter', 'Faulty frames of clients', single(streams.rubbish)),

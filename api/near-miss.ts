@@ -19,7 +19,10 @@ function distance(a: string, b: string, limit: number): number {
 export function nearMiss(given: string, known: readonly string[]): string | null {
   const text = given.slice(0, 64).toLowerCase().replaceAll('-', '_');
   const limit = text.length < 5 ? 1 : 2;
-  const ranked = known.map((name) => ({ name, away: name.startsWith(text) && text.length > 1 ? 0 : distance(text, name, limit) }));
+  const ranked = known.map((name) => ({
+    name,
+    away: name.startsWith(text) && text.length > 1 ? 0 : distance(text, name, limit),
+  }));
   const best = ranked.sort((a, b) => a.away - b.away)[0];
   return best !== undefined && best.away <= limit ? best.name : null;
 }

@@ -1,4 +1,4 @@
-/** Asks another node's API on the cluster network, with the caller's own key. The only daemon-to-daemon call there is. */
+/** Asks another node's API on the cluster network, with the caller's own key: the only daemon-to-daemon call. */
 import type { ApiDeps } from './deps.js';
 import { keyIn } from './auth.js';
 import type { ApiRequest } from './http.js';
@@ -9,7 +9,8 @@ const PEER_DEADLINE_MS = 4000;
 
 export const isForwarded = (request: ApiRequest): boolean => request.headers[FORWARDED_HEADER] !== undefined;
 
-export type PeerAnswer = { readonly kind: 'answered'; readonly status: number; readonly body: unknown } | { readonly kind: 'silent' };
+export type PeerAnswer =
+  { readonly kind: 'answered'; readonly status: number; readonly body: unknown } | { readonly kind: 'silent' };
 
 /** GETs the same address from `node`. Never rejects. */
 export async function askPeer(deps: ApiDeps, request: ApiRequest, node: string): Promise<PeerAnswer> {
@@ -22,7 +23,9 @@ export async function askPeer(deps: ApiDeps, request: ApiRequest, node: string):
   try {
     const answer = await fetch(`http://${host}:${deps.config.api.port}${request.url}`, {
       headers: {
-        [FORWARDED_HEADER]: deps.node, 'X-Request-Id': request.id, ...(key === null ? {} : { 'X-Api-Key': key }),
+        [FORWARDED_HEADER]: deps.node,
+        'X-Request-Id': request.id,
+        ...(key === null ? {} : { 'X-Api-Key': key }),
       },
       redirect: 'error',
       signal: abort.signal,

@@ -7,7 +7,7 @@ import { readArguments } from './arguments.js';
 import type { ApiContext } from './context.js';
 import type { ApiDeps } from './deps.js';
 import { createEventHub, registerSockets, type EventHub } from './events/sockets.js';
-import type { StreamCounters } from './events/session.js';
+import type { StreamCounters } from './events/stream-types.js';
 import { createTickets, type Tickets } from './events/tickets.js';
 import { createTranslator } from './events/translate.js';
 import { createHttp, type Api, type ApiReply, type ApiRequest } from './http.js';
@@ -27,7 +27,10 @@ import { createDocuments } from './views/documents.js';
 export type { Api, ApiDeps, Gateway };
 
 /** Route options of ours: `open` = no key asked; `ticket` = a one-time ticket will do. */
-interface RouteConfig { readonly open?: boolean; readonly ticket?: boolean }
+interface RouteConfig {
+  readonly open?: boolean;
+  readonly ticket?: boolean;
+}
 
 /** A server ready to listen; `close()` ends the event streams first (1012). */
 export async function createApiServer(deps: ApiDeps): Promise<Api> {
@@ -42,7 +45,12 @@ export async function createApiServer(deps: ApiDeps): Promise<Api> {
   };
   const translator = createTranslator(deps.feed, deps.clock.wallMs);
   const hub = createEventHub({
-    feed: deps.feed, clock: deps.clock, node: deps.node, version: deps.version, translator, counters,
+    feed: deps.feed,
+    clock: deps.clock,
+    node: deps.node,
+    version: deps.version,
+    translator,
+    counters,
   });
   // The translator remembers where each VM was: it must see every item, whether or not a client listens.
   const seeing = deps.feed.subscribe(deps.feed.head(), (item) => void translator.events(item));
@@ -61,14 +69,24 @@ export async function createApiServer(deps: ApiDeps): Promise<Api> {
   });
   probeRoutes(api, context, { authenticate, http, counters, openStreams: hub.open });
   await registerInspector(api);
-  await api.register(async (scope) => versionOne(scope as Api, context, hub, tickets, authenticate), { prefix: '/api/v1' });
+  await api.register(async (scope) => versionOne(scope as Api, context, hub, tickets, authenticate), {
+    prefix: '/api/v1',
+  });
   return api;
 }
 
-async function versionOne(api: Api, context: ApiContext, hub: EventHub, tickets: Tickets, authenticate: Hook): Promise<void> {
+async function versionOne(
+  api: Api,
+  context: ApiContext,
+  hub: EventHub,
+  tickets: Tickets,
+  authenticate: Hook,
+): Promise<void> {
   api.addHook('onRequest', (request, reply, done) => {
     void reply.headers({
-      'X-Request-Id': request.id, 'X-Cluster-Cursor': cursorText(context.feed.head()), 'Cache-Control': 'no-store',
+      'X-Request-Id': request.id,
+      'X-Cluster-Cursor': cursorText(context.feed.head()),
+      'Cache-Control': 'no-store',
     });
     authenticate(request as ApiRequest, reply as ApiReply, done);
   });
@@ -89,9 +107,13 @@ async function versionOne(api: Api, context: ApiContext, hub: EventHub, tickets:
   vmElementRoutes(api, context);
   actorRoutes(api, context);
   eventRoutes(api, context, hub, tickets);
-  api.get('/openapi.json', {
-    schema: { summary: 'This description', querystring: NoArguments, response: { 200: anyObject() } },
-  }, () => api.swagger() as unknown as Record<string, unknown>);
+  api.get(
+    '/openapi.json',
+    {
+      schema: { summary: 'This description', querystring: NoArguments, response: { 200: anyObject() } },
+    },
+    () => api.swagger() as unknown as Record<string, unknown>,
+  );
 }
 
 type Hook = (request: ApiRequest, reply: ApiReply, done: () => void) => void;
@@ -106,8 +128,10 @@ function authenticationHook(deps: ApiDeps, tickets: Tickets, identities: WeakMap
     let answer: Authentication = check(request.headers);
     if (answer.kind === 'refused' && typeof ticket === 'string') {
       const identity = tickets.redeem(ticket);
-      answer = identity === null
-        ? { kind: 'refused', message: 'The ticket is unknown, used or older than 30 s.' } : { kind: 'known', identity };
+      answer =
+        identity === null
+          ? { kind: 'refused', message: 'The ticket is unknown, used or older than 30 s.' }
+          : { kind: 'known', identity };
     }
     if (answer.kind === 'refused') {
       void reply.code(401).header('WWW-Authenticate', 'Bearer realm="pvc"').send({ message: answer.message });

@@ -22,7 +22,10 @@ const TEXT_MAX = 256;
 const isText = (value: unknown, most = TEXT_MAX): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= most;
 const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.length > 0 && value.length <= EVENT_LIMITS.topicsPerSubscription && value.every((one) => isText(one));
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.length <= EVENT_LIMITS.topicsPerSubscription &&
+  value.every((one) => isText(one));
 
 export function readClientFrame(text: string): ReadFrame {
   let value: unknown;
@@ -31,27 +34,38 @@ export function readClientFrame(text: string): ReadFrame {
   } catch {
     return { ok: false, message: 'The frame is not JSON' };
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, message: 'The frame is not a JSON object' };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { ok: false, message: 'The frame is not a JSON object' };
   const fields = value as Record<string, unknown>;
   const kind = fields['frame'];
   const id = isText(fields['id'], 64) ? { id: fields['id'] } : {};
-  const known = typeof kind === 'string' && Object.hasOwn(FIELDS, kind) ? FIELDS[kind as ClientFrame['frame']] : undefined;
+  const known =
+    typeof kind === 'string' && Object.hasOwn(FIELDS, kind) ? FIELDS[kind as ClientFrame['frame']] : undefined;
   if (known === undefined) {
     return { ok: false, ...id, message: `Unknown frame ${shown(kind)}: subscribe, unsubscribe and ping are known` };
   }
   const fault = faultOf(kind as ClientFrame['frame'], fields, known);
-  return fault === null ? { ok: true, frame: fields as unknown as ClientFrame } : { ok: false, ...id, message: fault };
+  return fault === null
+    ? { ok: true, frame: fields as unknown as ClientFrame }
+    : { ok: false, ...id, message: fault };
 }
 
 const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'without a name';
 
-function faultOf(kind: ClientFrame['frame'], fields: Record<string, unknown>, known: readonly string[]): string | null {
+const meant = (near: string | null, otherwise: string): string =>
+  near === null ? otherwise : `: did you mean '${near}'?`;
+
+function faultOf(
+  kind: ClientFrame['frame'],
+  fields: Record<string, unknown>,
+  known: readonly string[],
+): string | null {
   const unknown = Object.keys(fields).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    const near = nearMiss(unknown, known);
-    return `Unknown field '${unknown.slice(0, 40)}' in a ${kind} frame${near === null ? '' : `: did you mean '${near}'?`}`;
+    return `Unknown field '${unknown.slice(0, 40)}' in a ${kind} frame${meant(nearMiss(unknown, known), '')}`;
   }
-  if ((kind !== 'ping' || fields['id'] !== undefined) && !isText(fields['id'], 64)) return 'The field id must be a text of 1 to 64 characters';
+  if ((kind !== 'ping' || fields['id'] !== undefined) && !isText(fields['id'], 64))
+    return 'The field id must be a text of 1 to 64 characters';
   if (kind !== 'subscribe') return null;
   const { topics, types, since, snapshot } = fields;
   if (topics !== undefined && !isTexts(topics)) return 'The field topics must be a list of 1 to 64 texts';
@@ -68,8 +82,8 @@ export function topicFilters(topics: readonly string[] | undefined): readonly To
     const colon = text.indexOf(':');
     const topic = colon < 0 ? text : text.slice(0, colon);
     if (!(TOPICS as readonly string[]).includes(topic)) {
-      const near = nearMiss(topic, TOPICS);
-      return `Unknown topic '${topic.slice(0, 40)}'${near === null ? `: they are ${TOPICS.join(', ')}` : `: did you mean '${near}'?`}`;
+      const all = `: they are ${TOPICS.join(', ')}`;
+      return `Unknown topic '${topic.slice(0, 40)}'${meant(nearMiss(topic, TOPICS), all)}`;
     }
     const glob = colon < 0 ? '*' : text.slice(colon + 1);
     filters.push({ topic: topic as Topic, matches: globMatcher(glob) });

@@ -8,7 +8,8 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Identity } from '../auth.js';
 import type { Api, ApiRequest } from '../http.js';
 import { CLOSE, EVENT_LIMITS, SUBPROTOCOL } from './frames.js';
-import { Session, type Sink, type StreamDeps } from './session.js';
+import { Session } from './session.js';
+import type { Sink, StreamDeps } from './stream-types.js';
 
 /** How long a closing handshake may take before the connection is cut. */
 const CLOSE_MS = 1000;
@@ -27,7 +28,8 @@ export interface EventHub {
 export async function registerSockets(api: Api, endAll: () => void): Promise<void> {
   await api.register(websocket, {
     options: {
-      maxPayload: EVENT_LIMITS.frameBytes, perMessageDeflate: false,
+      maxPayload: EVENT_LIMITS.frameBytes,
+      perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     },
     preClose(this: Api, done: () => void) {
@@ -47,7 +49,7 @@ export function knowsProtocol(request: ApiRequest): boolean {
 /** Browsers send an Origin: only pages of this very server may open a stream. */
 export function isSameOrigin(request: ApiRequest): boolean {
   const { origin, host } = request.headers;
-  return origin === undefined || URL.canParse(origin) && new URL(origin).host === host;
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }
 
 export function createEventHub(deps: StreamDeps): EventHub {
@@ -69,20 +71,28 @@ export function createEventHub(deps: StreamDeps): EventHub {
   };
   return {
     refusal(identity) {
-      if (sessions.size >= EVENT_LIMITS.sockets) return `This node has ${EVENT_LIMITS.sockets} event streams open: use another node`;
+      if (sessions.size >= EVENT_LIMITS.sockets)
+        return `This node has ${EVENT_LIMITS.sockets} event streams open: use another node`;
       const used = byKey.get(identity.digest) ?? 0;
-      return used < EVENT_LIMITS.socketsPerKey ? null : `This key has ${used} event streams open here: close one first`;
+      return used < EVENT_LIMITS.socketsPerKey
+        ? null
+        : `This key has ${used} event streams open here: close one first`;
     },
     socket(socket, identity) {
       const { session, leave } = join(identity, webSocketSink(socket, clock));
-      socket.on('message', (data: Buffer, isBinary: boolean) => session.receive(isBinary ? null : data.toString('utf8')));
+      socket.on('message', (data: Buffer, isBinary: boolean) =>
+        session.receive(isBinary ? null : data.toString('utf8')),
+      );
       socket.on('close', leave);
       socket.on('error', () => socket.terminate());
       keepAlive(socket, clock);
     },
     stream(response, identity, open) {
       response.writeHead(200, {
-        'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', Connection: 'keep-alive', 'X-Accel-Buffering': 'no',
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-store',
+        Connection: 'keep-alive',
+        'X-Accel-Buffering': 'no',
       });
       const { session, leave } = join(identity, responseSink(response, clock));
       response.on('close', leave);
@@ -112,7 +122,8 @@ function webSocketSink(socket: WebSocket, clock: Clock): Sink {
 function responseSink(response: ServerResponse, clock: Clock): Sink {
   return {
     send(kind, cursor, text) {
-      if (!response.writableEnded) response.write(`${cursor ? `id: ${cursor}\n` : ''}event: ${kind}\ndata: ${text}\n\n`);
+      if (!response.writableEnded)
+        response.write(`${cursor ? `id: ${cursor}\n` : ''}event: ${kind}\ndata: ${text}\n\n`);
     },
     unsentBytes: () => response.writableLength,
     close() {

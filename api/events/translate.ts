@@ -8,7 +8,15 @@ import type { Feed, TelemetryItem } from '../../runtime/feed-types.js';
 import type { ActorRecord, Owner, Transition } from '../../runtime/record.js';
 import { coordinatorState } from '../views/node.js';
 import {
-  daemonStateWord, domainStateWord, nameOf, nodeContext, operationOf, stateOf, vmContext, vmStateWord, waitingReasonOf,
+  daemonStateWord,
+  domainStateWord,
+  nameOf,
+  nodeContext,
+  operationOf,
+  stateOf,
+  vmContext,
+  vmStateWord,
+  waitingReasonOf,
 } from '../views/words.js';
 import { EVENT_LIMITS, type PulseEvent } from './frames.js';
 
@@ -22,7 +30,12 @@ export interface Translator {
   telemetry(item: TelemetryItem): PulseEvent;
 }
 
-interface Source { readonly record: ActorRecord; readonly owner: Owner | null; readonly transition: Transition | null; readonly cursor: string }
+interface Source {
+  readonly record: ActorRecord;
+  readonly owner: Owner | null;
+  readonly transition: Transition | null;
+  readonly cursor: string;
+}
 
 export function createTranslator(feed: Feed, wallMs: () => number): Translator {
   const known = new WeakMap<FeedItem, readonly PulseEvent[]>();
@@ -68,24 +81,39 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
       else if (record.kind === 'node') events.push(nodeEvent(feed, source, 'present'));
       return events.map(bounded);
     },
-    telemetry: (item) => bounded({
-      cursor: '', time: wallMs(), topic: 'metric', type: 'telemetry-reported', key: item.node, node: item.node,
-      actor: `node/${item.node}`, rev: 0, correlation: null, operation: null,
-      data: { node: item.node, live: item.live, stale_ms: Math.round(item.staleMs), telemetry: item.data },
-    }),
+    telemetry: (item) =>
+      bounded({
+        cursor: '',
+        time: wallMs(),
+        topic: 'metric',
+        type: 'telemetry-reported',
+        key: item.node,
+        node: item.node,
+        actor: `node/${item.node}`,
+        rev: 0,
+        correlation: null,
+        operation: null,
+        data: { node: item.node, live: item.live, stale_ms: Math.round(item.staleMs), telemetry: item.data },
+      }),
   };
 }
 
 function base({ record, owner, transition, cursor }: Source) {
   return {
-    cursor, time: transition?.at ?? 0, node: transition?.node ?? owner?.node ?? null, actor: `${record.kind}/${record.id}`,
-    rev: record.revision, correlation: transition?.correlation ?? null,
+    cursor,
+    time: transition?.at ?? 0,
+    node: transition?.node ?? owner?.node ?? null,
+    actor: `${record.kind}/${record.id}`,
+    rev: record.revision,
+    correlation: transition?.correlation ?? null,
     operation: transition?.operationId ?? operationOf(record)?.operationId ?? null,
   };
 }
 
-const moves = (source: Source): { from: string | null; to: string } =>
-  ({ from: source.transition?.from ?? null, to: source.transition?.to ?? stateOf(source.record) });
+const moves = (source: Source): { from: string | null; to: string } => ({
+  from: source.transition?.from ?? null,
+  to: source.transition?.to ?? stateOf(source.record),
+});
 
 function changeType({ transition }: Source, birth: string): string {
   if (transition?.seq === 1) return birth;
@@ -103,11 +131,22 @@ function vmEvent(source: Source, type: string, fromNode: string | null): PulseEv
   const { record, owner } = source;
   const vm = vmContext(record);
   return {
-    ...base(source), topic: 'vm', type, key: vm.name, node: vm.node,
+    ...base(source),
+    topic: 'vm',
+    type,
+    key: vm.name,
+    node: vm.node,
     data: {
-      name: vm.name, uuid: vm.uuid, state: vmStateWord(record.snapshot), ...moves(source), node: vm.node,
-      last_node: vm.lastNode, ...(fromNode === null ? {} : { from_node: fromNode }), owner: owner?.node ?? null,
-      waiting_reason: vm.waitingReason, failed_reason: vm.failedReason,
+      name: vm.name,
+      uuid: vm.uuid,
+      state: vmStateWord(record.snapshot),
+      ...moves(source),
+      node: vm.node,
+      last_node: vm.lastNode,
+      ...(fromNode === null ? {} : { from_node: fromNode }),
+      owner: owner?.node ?? null,
+      waiting_reason: vm.waitingReason,
+      failed_reason: vm.failedReason,
     },
   };
 }
@@ -116,10 +155,17 @@ function nodeEvent(feed: Feed, source: Source, type: string): PulseEvent {
   const { record, owner } = source;
   const node = nodeContext(record);
   return {
-    ...base(source), topic: 'node', type, key: node.name, node: node.name,
+    ...base(source),
+    topic: 'node',
+    type,
+    key: node.name,
+    node: node.name,
     data: {
-      name: node.name, daemon_state: daemonStateWord(record.snapshot), domain_state: domainStateWord(record.snapshot),
-      coordinator_state: coordinatorState(feed, { address: `node/${record.id}`, record, owner, zxid: 0 }), ...moves(source),
+      name: node.name,
+      daemon_state: daemonStateWord(record.snapshot),
+      domain_state: domainStateWord(record.snapshot),
+      coordinator_state: coordinatorState(feed, { address: `node/${record.id}`, record, owner, zxid: 0 }),
+      ...moves(source),
       waiting_reason: node.waitingReason,
     },
   };
@@ -128,13 +174,28 @@ function nodeEvent(feed: Feed, source: Source, type: string): PulseEvent {
 function actorEvent(source: Source, type: string): PulseEvent {
   const { record, owner, transition } = source;
   return {
-    ...base(source), topic: 'actor', type, key: `${record.kind}/${record.id}`,
+    ...base(source),
+    topic: 'actor',
+    type,
+    key: `${record.kind}/${record.id}`,
     data: {
-      kind: record.kind, id: record.id, name: nameOf(record), state: stateOf(record), ...moves(source),
-      event: transition?.event.type ?? null, owner: owner?.node ?? null, epoch: owner?.epoch ?? null,
-      seq: transition?.seq ?? record.seq, effects: transition?.effects ?? [], sent: transition?.sent ?? [],
-      pending: record.effects.length, timers: record.timers.length, operation: operationOf(record), fault: record.fault,
-      waiting_reason: waitingReasonOf(record), at: transition?.at ?? null,
+      kind: record.kind,
+      id: record.id,
+      name: nameOf(record),
+      state: stateOf(record),
+      ...moves(source),
+      event: transition?.event.type ?? null,
+      owner: owner?.node ?? null,
+      epoch: owner?.epoch ?? null,
+      seq: transition?.seq ?? record.seq,
+      effects: transition?.effects ?? [],
+      sent: transition?.sent ?? [],
+      pending: record.effects.length,
+      timers: record.timers.length,
+      operation: operationOf(record),
+      fault: record.fault,
+      waiting_reason: waitingReasonOf(record),
+      at: transition?.at ?? null,
     },
   };
 }
@@ -148,18 +209,29 @@ function taskEvents(source: Source, ended: Map<string, number>): PulseEvent[] {
   if (transition === null) return [];
   return record.operations.flatMap((operation) => {
     const begins = operation.operationId === transition.operationId;
-    const ends = operation.endedAt === transition.at && (ended.get(operation.operationId) ?? transition.seq) === transition.seq;
+    const ends =
+      operation.endedAt === transition.at && (ended.get(operation.operationId) ?? transition.seq) === transition.seq;
     if (ends) ended.set(operation.operationId, transition.seq);
     const type = ends ? 'operation-ended' : begins ? 'operation-started' : null;
     if (type === null) return [];
     const { operationId, command } = operation;
-    return [{
-      ...base(source), topic: 'task' as const, type, key: operationId, operation: operationId,
-      data: {
-        operationId, command, state: ends ? operation.state : 'accepted', message: ends ? operation.message : null,
-        actor: `${record.kind}/${record.id}`, name: nameOf(record),
+    return [
+      {
+        ...base(source),
+        topic: 'task' as const,
+        type,
+        key: operationId,
+        operation: operationId,
+        data: {
+          operationId,
+          command,
+          state: ends ? operation.state : 'accepted',
+          message: ends ? operation.message : null,
+          actor: `${record.kind}/${record.id}`,
+          name: nameOf(record),
+        },
       },
-    }];
+    ];
   });
 }
 

@@ -5,8 +5,10 @@ import { addressOf, type Address } from '../../runtime/address.js';
 import { cursorText } from '../../runtime/feed.js';
 import type { ApiContext } from '../context.js';
 import type { Api } from '../http.js';
-import { ActorList, ActorListArguments, ActorPath, ActorRecordView, Task, TaskPath, Tasks } from '../schemas/cluster.js';
-import { answers, NoArguments } from '../schemas/schema.js';
+import {
+  ActorList, ActorListArguments, ActorPath, ActorRecordView, Task, TaskPath, Tasks,
+} from '../schemas/cluster.js';
+import { NoArguments, routeAt, routeOf } from '../schemas/schema.js';
 import { actorRow } from '../views/actor.js';
 import { explanationOf, wordOf } from '../views/words.js';
 
@@ -15,13 +17,11 @@ const TASK_STATES = { accepted: 'RUNNING', done: 'SUCCESS', failed: 'FAILURE' } 
 
 export function actorRoutes(api: Api, context: ApiContext): void {
   const { feed } = context;
-  api.get('/actors', {
-    schema: { summary: 'Every actor, in short', querystring: ActorListArguments, response: answers(ActorList) },
-  }, (request) => feed.actors(request.query.kind).map(actorRow).sort((a, b) => (a.address < b.address ? -1 : 1)));
+  api.get('/actors', routeOf('Every actor, in short', ActorListArguments, ActorList), (request) =>
+    feed.actors(request.query.kind).map(actorRow).sort((a, b) => (a.address < b.address ? -1 : 1)));
 
-  api.get('/actors/:kind/:id', {
-    schema: { summary: 'One actor: its record as stored', params: ActorPath, querystring: NoArguments, response: answers(ActorRecordView) },
-  }, (request) => {
+  const one = routeAt('One actor: its record as stored', ActorPath, NoArguments, ActorRecordView);
+  api.get('/actors/:kind/:id', one, (request) => {
     const { kind, id } = request.params;
     const actor = kind === '' || id === '' ? null : feed.actor(addressOf(kind, id));
     if (actor === null) throw new PvcError('PVC_ACTOR_NOT_FOUND', `${kind}/${id}`);
@@ -32,20 +32,17 @@ export function actorRoutes(api: Api, context: ApiContext): void {
     };
   });
 
-  api.get('/tasks', {
-    schema: { summary: 'Operations under way', querystring: NoArguments, response: answers(Tasks) },
-  }, () => {
+  api.get('/tasks', routeOf('Operations under way', NoArguments, Tasks), () => {
     const active: Record<string, { id: string; name: string; args: string; kwargs: string }[]> = {};
     for (const { owner, address, operation } of operations(context)) {
       if (operation.state !== 'accepted') continue;
-      (active[owner] ??= []).push({ id: operation.operationId, name: operation.command, args: '[]', kwargs: `{'actor': '${address}'}` });
+      const { operationId: id, command: name } = operation;
+      (active[owner] ??= []).push({ id, name, args: '[]', kwargs: `{'actor': '${address}'}` });
     }
     return { active, reserved: {}, scheduled: {} };
   });
 
-  api.get('/tasks/:id', {
-    schema: { summary: 'One operation', params: TaskPath, querystring: NoArguments, response: answers(Task) },
-  }, (request) => {
+  api.get('/tasks/:id', routeAt('One operation', TaskPath, NoArguments, Task), (request) => {
     for (const { address, operation } of operations(context)) {
       if (operation.operationId !== request.params.id) continue;
       return {

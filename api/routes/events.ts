@@ -20,9 +20,13 @@ const StreamArguments = args({
 });
 
 export function eventRoutes(api: Api, context: ApiContext, hub: EventHub, tickets: Tickets): void {
-  api.post('/events/ticket', {
-    schema: { summary: 'A ticket for one event stream', querystring: NoArguments, response: answers(Ticket) },
-  }, (request) => ({ ticket: tickets.issue(context.identityOf(request)), expires_in: EVENT_LIMITS.ticketMs / 1000 }));
+  api.post(
+    '/events/ticket',
+    {
+      schema: { summary: 'A ticket for one event stream', querystring: NoArguments, response: answers(Ticket) },
+    },
+    (request) => ({ ticket: tickets.issue(context.identityOf(request)), expires_in: EVENT_LIMITS.ticketMs / 1000 }),
+  );
 
   api.route({
     method: 'GET',
@@ -43,20 +47,32 @@ export function eventRoutes(api: Api, context: ApiContext, hub: EventHub, ticket
   });
 }
 
-function refusal(context: ApiContext, hub: EventHub, request: ApiRequest): { status: number; message: string } | null {
-  if (!isSameOrigin(request)) return { status: 403, message: 'Pages of another origin may not open the event stream' };
+function refusal(
+  context: ApiContext,
+  hub: EventHub,
+  request: ApiRequest,
+): { status: number; message: string } | null {
+  if (!isSameOrigin(request))
+    return { status: 403, message: 'Pages of another origin may not open the event stream' };
   if (!knowsProtocol(request)) return { status: 400, message: 'No known subprotocol: name pulse.v1.json, or none' };
   const full = hub.refusal(context.identityOf(request));
   return full === null ? null : { status: 429, message: full };
 }
 
 const list = (text: string | undefined): string[] | undefined => {
-  const parts = text?.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const parts = text
+    ?.split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   return parts === undefined || parts.length === 0 ? undefined : parts;
 };
 
 function serverSent(
-  context: ApiContext, hub: EventHub, request: ApiRequest, reply: ApiReply, query: Static<typeof StreamArguments>,
+  context: ApiContext,
+  hub: EventHub,
+  request: ApiRequest,
+  reply: ApiReply,
+  query: Static<typeof StreamArguments>,
 ): unknown {
   if (!(request.headers.accept ?? '').includes('text/event-stream')) {
     throw new PvcError('PVC_INVALID', 'The event stream needs a websocket upgrade or Accept: text/event-stream');
@@ -68,17 +84,26 @@ function serverSent(
   const filters = topicFilters(topics);
   if (typeof filters === 'string') throw new PvcError('PVC_INVALID', filters);
   const cursor = since === undefined ? null : parseCursor(since);
-  if (since !== undefined && cursor === null) throw new PvcError('PVC_INVALID', `'${since.slice(0, 40)}' is not a cursor of this API`);
+  if (since !== undefined && cursor === null)
+    throw new PvcError('PVC_INVALID', `'${since.slice(0, 40)}' is not a cursor of this API`);
   if (cursor !== null && query.snapshot !== true) {
     const probe = context.feed.subscribe(cursor, () => undefined);
     probe.close();
-    if (probe.gap) return reply.code(410).send({ message: `Events after '${since ?? ''}' are no longer held: ask for a snapshot` });
+    if (probe.gap)
+      return reply
+        .code(410)
+        .send({ message: `Events after '${since ?? ''}' are no longer held: ask for a snapshot` });
   }
   reply.hijack();
-  hub.stream(reply.raw, context.identityOf(request), (session) => session.subscribe({
-    frame: 'subscribe', id: 'sse',
-    ...(topics === undefined ? {} : { topics }), ...(types === undefined ? {} : { types }),
-    ...(since === undefined ? {} : { since }), ...(query.snapshot === undefined ? {} : { snapshot: query.snapshot }),
-  }));
+  hub.stream(reply.raw, context.identityOf(request), (session) =>
+    session.subscribe({
+      frame: 'subscribe',
+      id: 'sse',
+      ...(topics === undefined ? {} : { topics }),
+      ...(types === undefined ? {} : { types }),
+      ...(since === undefined ? {} : { since }),
+      ...(query.snapshot === undefined ? {} : { snapshot: query.snapshot }),
+    }),
+  );
   return reply;
 }

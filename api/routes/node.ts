@@ -9,7 +9,7 @@ import {
   ConfirmArguments, CoordinatorState, CoordinatorStateArguments, DaemonState, DomainState, DomainStateArguments,
   LinesArguments, LogText, NodeList, NodeListArguments, NodePath,
 } from '../schemas/node.js';
-import { answers, Message, NoArguments } from '../schemas/schema.js';
+import { answers, Message, NoArguments, routeAt, routeOf } from '../schemas/schema.js';
 import { findNode, nameMatcher } from '../views/find.js';
 import { coordinatorState, nodeObjects } from '../views/node.js';
 import { daemonStateWord, domainStateWord } from '../views/words.js';
@@ -21,96 +21,103 @@ export function nodeRoutes(api: Api, context: ApiContext): void {
 
 function readingRoutes(api: Api, context: ApiContext): void {
   const { feed } = context;
-  api.get('/node', {
-    schema: { summary: 'Nodes', querystring: NodeListArguments, response: answers(NodeList) },
-  }, (request) => {
+  api.get('/node', routeOf('Nodes', NodeListArguments, NodeList), (request) => {
     const { limit, daemon_state: daemon, coordinator_state: coordinator, domain_state: domain } = request.query;
     const matches = nameMatcher(limit ?? '');
     const filtered = daemon !== undefined || coordinator !== undefined || domain !== undefined;
     // As PVC: the three states are alternatives, not all required.
     const nodes = nodeObjects(feed).filter((node) => matches(node.name) && (!filtered
       || node.daemon_state === daemon || node.coordinator_state === coordinator || node.domain_state === domain));
-    if (nodes.length === 0 && (filtered || (limit ?? '') !== '')) throw new PvcError('PVC_NODE_NOT_FOUND', limit ?? 'in such a state');
+    if (nodes.length === 0 && (filtered || (limit ?? '') !== '')) {
+      throw new PvcError('PVC_NODE_NOT_FOUND', limit ?? 'in such a state');
+    }
     return nodes;
   });
 
-  api.get('/node/:node', {
-    schema: { summary: 'One node, as a list of one', params: NodePath, querystring: NoArguments, response: answers(NodeList) },
-  }, (request) => {
+  api.get('/node/:node', routeAt('One node, as a list of one', NodePath, NoArguments, NodeList), (request) => {
     const { id } = findNode(feed, request.params.node).record;
     return nodeObjects(feed).filter((node) => node.name === id);
   });
 
-  api.get('/node/:node/daemon-state', {
-    schema: { summary: 'State of the daemon', params: NodePath, querystring: NoArguments, response: answers(DaemonState) },
-  }, (request) => {
+  api.get('/node/:node/daemon-state', routeAt('State of the daemon', NodePath, NoArguments, DaemonState), (request) => {
     const { record } = findNode(feed, request.params.node);
     return { name: record.id, daemon_state: daemonStateWord(record.snapshot) };
   });
 
-  api.get('/node/:node/coordinator-state', {
-    schema: { summary: 'State as coordinator', params: NodePath, querystring: NoArguments, response: answers(CoordinatorState) },
-  }, (request) => {
+  const coordinator = routeAt('State as coordinator', NodePath, NoArguments, CoordinatorState);
+  api.get('/node/:node/coordinator-state', coordinator, (request) => {
     const actor = findNode(feed, request.params.node);
     return { name: actor.record.id, coordinator_state: coordinatorState(feed, actor) };
   });
 
-  api.get('/node/:node/domain-state', {
-    schema: { summary: 'State towards VMs', params: NodePath, querystring: NoArguments, response: answers(DomainState) },
-  }, (request) => {
+  api.get('/node/:node/domain-state', routeAt('State towards VMs', NodePath, NoArguments, DomainState), (request) => {
     const { record } = findNode(feed, request.params.node);
     return { name: record.id, domain_state: domainStateWord(record.snapshot) };
   });
 
   // Daemons log to their own standard error (journal); nothing of it is kept in the cluster.
-  api.get('/node/:node/log', {
-    schema: { summary: 'Log lines (kept in the node\'s journal, so empty here)', params: NodePath, querystring: LinesArguments, response: answers(LogText) },
-  }, (request) => ({ name: findNode(feed, request.params.node).record.id, data: '' }));
+  const log = routeAt('Log lines (the node keeps its own journal, so empty here)', NodePath, LinesArguments, LogText);
+  api.get('/node/:node/log', log, (request) => ({ name: findNode(feed, request.params.node).record.id, data: '' }));
 }
 
 function commandRoutes(api: Api, context: ApiContext): void {
-  const run = (
-    request: ApiRequest, reply: ApiReply, node: string, command: NodeCommand, wait: boolean, accepted: string, done: string,
-  ): Promise<{ message: string }> => {
-    const { id } = findNode(context.feed, node).record;
-    return runCommand(context, request, reply, {
-      to: addressOf('node', id), event: command as unknown as ActorEvent, wait, accepted, done,
-    });
-  };
-
-  api.post('/node/:node/coordinator-state', {
-    schema: { summary: 'Make primary or secondary', params: NodePath, querystring: CoordinatorStateArguments, response: answers(Message) },
-  }, (request, reply) => {
+  const coordinator = routeAt('Make primary or secondary', NodePath, CoordinatorStateArguments, Message);
+  api.post('/node/:node/coordinator-state', coordinator, (request, reply) => {
     const { node } = request.params;
     const { state, wait = false } = request.query;
-    const text = `Setting node ${node} in ${state} coordinator state.`;
-    return run(request, reply, node, { type: state === 'primary' ? 'node.primary' : 'node.secondary' }, wait,
-      text, `Node ${node} is in ${state} coordinator state.`);
+    return run(context, request, reply, node, {
+      command: { type: state === 'primary' ? 'node.primary' : 'node.secondary' },
+      wait,
+      accepted: `Setting node ${node} in ${state} coordinator state.`,
+      done: `Node ${node} is in ${state} coordinator state.`,
+    });
   });
 
-  api.post('/node/:node/domain-state', {
-    schema: { summary: 'Flush a node or make it ready', params: NodePath, querystring: DomainStateArguments, response: answers(Message) },
-  }, (request, reply) => {
+  const domain = routeAt('Flush a node or make it ready', NodePath, DomainStateArguments, Message);
+  api.post('/node/:node/domain-state', domain, (request, reply) => {
     const { node } = request.params;
     const { state, wait = false } = request.query;
-    return state === 'flush'
-      ? run(request, reply, node, { type: 'node.flush' }, wait,
-        `Removing node ${node} from active service.`, `Removed node ${node} from active service.`)
-      : run(request, reply, node, { type: 'node.ready' }, wait,
-        `Restoring node ${node} to active service.`, `Restored node ${node} to active service.`);
+    const [now, then, what] = state === 'flush' ? ['Removing', 'Removed', 'from'] : ['Restoring', 'Restored', 'to'];
+    return run(context, request, reply, node, {
+      command: { type: state === 'flush' ? 'node.flush' : 'node.ready' },
+      wait,
+      accepted: `${now} node ${node} ${what} active service.`,
+      done: `${then} node ${node} ${what} active service.`,
+    });
   });
 
   // safety: proof P4. Its words are PVC's for a destructive act; who said so is kept in the record.
-  api.post('/node/:node/confirm-fenced', {
+  const confirm = {
     schema: {
       summary: 'Vouch that a node is powered off (proof P4)',
       description: 'Only when you have seen it: a node that still runs would end in two copies of its VMs.',
-      params: NodePath, querystring: ConfirmArguments, response: answers(Message),
+      params: NodePath,
+      querystring: ConfirmArguments,
+      response: answers(Message),
     },
-  }, (request, reply) => {
+  };
+  api.post('/node/:node/confirm-fenced', confirm, (request, reply) => {
     const { node } = request.params;
-    const by = context.identityOf(request).description;
-    return run(request, reply, node, { type: 'node.confirm-fenced', by }, request.query.wait ?? false,
-      `Confirmed that node ${node} is off; its VMs are being recovered.`, `Node ${node} is fenced; its VMs have been recovered.`);
+    return run(context, request, reply, node, {
+      command: { type: 'node.confirm-fenced', by: context.identityOf(request).description },
+      wait: request.query.wait ?? false,
+      accepted: `Confirmed that node ${node} is off; its VMs are being recovered.`,
+      done: `Node ${node} is fenced; its VMs have been recovered.`,
+    });
   });
+}
+
+interface NodeAct {
+  readonly command: NodeCommand;
+  readonly wait: boolean;
+  readonly accepted: string;
+  readonly done: string;
+}
+
+function run(
+  context: ApiContext, request: ApiRequest, reply: ApiReply, node: string, { command, ...rest }: NodeAct,
+): Promise<{ message: string }> {
+  const { id } = findNode(context.feed, node).record;
+  const event = command as unknown as ActorEvent;
+  return runCommand(context, request, reply, { to: addressOf('node', id), event, ...rest });
 }

@@ -1,6 +1,6 @@
 /** `/healthz`, `/readyz` (open, without content) and `/metrics` (with a key). */
 import type { ApiContext } from '../context.js';
-import type { StreamCounters } from '../events/session.js';
+import type { StreamCounters } from '../events/stream-types.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
 import { metricsText, type HttpCounters } from '../metrics.js';
 

@@ -7,7 +7,7 @@ import type { ApiContext } from '../context.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
 import { askPeer, isForwarded } from '../peer.js';
 import { LinesArguments, LogText } from '../schemas/node.js';
-import { answers, Message, NoArguments, type Static } from '../schemas/schema.js';
+import { Message, NoArguments, routeAt, type Static } from '../schemas/schema.js';
 import {
   VmMetaArguments, VmMetaObject, VmNode, VmNodeArguments, VmPath, VmState, VmStateArguments, VmTagArguments, VmTags,
 } from '../schemas/vm.js';
@@ -21,80 +21,78 @@ const CONSOLE_LINES = 10;
 interface Texts { readonly accepted: string; readonly done: string }
 
 export function vmElementRoutes(api: Api, context: ApiContext): void {
-  const { feed } = context;
-  const run = (
-    request: ApiRequest, reply: ApiReply, named: string, command: VmCommand, wait: boolean, texts: (name: string) => Texts,
-  ): Promise<{ message: string }> => {
-    const vm = vmContext(findVm(feed, named).record);
-    return runCommand(context, request, reply, {
-      to: addressOf('vm', vm.uuid), event: command as unknown as ActorEvent, wait, ...texts(vm.name),
-    });
-  };
   readingRoutes(api, context);
+  propertyRoutes(api, context);
+  actionRoutes(api, context);
+}
 
-  api.post('/vm/:vm/meta', {
-    schema: { summary: 'Change metadata', params: VmPath, querystring: VmMetaArguments, response: answers(Message) },
-  }, (request, reply) => run(request, reply, request.params.vm, { type: 'vm.meta', meta: metaChange(context, request.query) }, false,
-    (name) => same(`Successfully modified PVC metadata of VM '${name}'.`)));
+function run(
+  context: ApiContext, request: ApiRequest, reply: ApiReply, named: string, command: VmCommand,
+  wait: boolean, texts: (name: string) => Texts,
+): Promise<{ message: string }> {
+  const vm = vmContext(findVm(context.feed, named).record);
+  const event = command as unknown as ActorEvent;
+  return runCommand(context, request, reply, { to: addressOf('vm', vm.uuid), event, wait, ...texts(vm.name) });
+}
 
-  api.post('/vm/:vm/tags', {
-    schema: { summary: 'Add or remove a tag', params: VmPath, querystring: VmTagArguments, response: answers(Message) },
-  }, (request, reply) => {
+function propertyRoutes(api: Api, context: ApiContext): void {
+  api.post('/vm/:vm/meta', routeAt('Change metadata', VmPath, VmMetaArguments, Message), (request, reply) => {
+    const command: VmCommand = { type: 'vm.meta', meta: metaChange(context, request.query) };
+    return run(context, request, reply, request.params.vm, command, false, (name) =>
+      same(`Successfully modified PVC metadata of VM '${name}'.`));
+  });
+
+  api.post('/vm/:vm/tags', routeAt('Add or remove a tag', VmPath, VmTagArguments, Message), (request, reply) => {
     const { action, tag, protected: isProtected = false } = request.query;
-    return run(request, reply, request.params.vm, { type: 'vm.tag', action, tag, protected: isProtected }, false, (name) =>
-      same(action === 'add' ? `Successfully added tag '${tag}' to VM '${name}'.` : `Successfully removed tag '${tag}' from VM '${name}'.`));
+    const command: VmCommand = { type: 'vm.tag', action, tag, protected: isProtected };
+    return run(context, request, reply, request.params.vm, command, false, (name) => same(action === 'add'
+      ? `Successfully added tag '${tag}' to VM '${name}'.` : `Successfully removed tag '${tag}' from VM '${name}'.`));
+  });
+}
+
+function actionRoutes(api: Api, context: ApiContext): void {
+  const state = routeAt('Start, shut down, stop, restart or disable', VmPath, VmStateArguments, Message);
+  api.post('/vm/:vm/state', state, (request, reply) => {
+    const { state: wanted, force = false, wait = false } = request.query;
+    const command: VmCommand = wanted === 'disable' ? { type: 'vm.disable', force } : { type: `vm.${wanted}` };
+    return run(context, request, reply, request.params.vm, command, wait, STATE_TEXTS[wanted]);
   });
 
-  api.post('/vm/:vm/state', {
-    schema: { summary: 'Start, shut down, stop, restart or disable', params: VmPath, querystring: VmStateArguments, response: answers(Message) },
-  }, (request, reply) => {
-    const { state, force = false, wait = false } = request.query;
-    const command: VmCommand = state === 'disable' ? { type: 'vm.disable', force } : { type: `vm.${state}` };
-    return run(request, reply, request.params.vm, command, wait, (name) => STATE_TEXTS[state](name));
-  });
-
-  api.post('/vm/:vm/node', {
-    schema: { summary: 'Migrate, bring back or move', params: VmPath, querystring: VmNodeArguments, response: answers(Message) },
-  }, (request, reply) => {
-    const { action, node, force = false, wait = false, force_live: forceLive = false } = request.query;
-    const home = vmContext(findVm(feed, request.params.vm).record).lastNode;
-    const target = action === 'unmigrate' ? null : targetNode(context, node);
+  const node = routeAt('Migrate, bring back or move', VmPath, VmNodeArguments, Message);
+  api.post('/vm/:vm/node', node, (request, reply) => {
+    const { action, force = false, wait = false, force_live: forceLive = false } = request.query;
+    const home = vmContext(findVm(context.feed, request.params.vm).record).lastNode;
+    const target = action === 'unmigrate' ? null : targetNode(context, request.query.node);
     const command: VmCommand = action === 'migrate' ? { type: 'vm.migrate', target, force, forceLive }
       : action === 'move' ? { type: 'vm.move', target, forceLive } : { type: 'vm.unmigrate', forceLive };
-    return run(request, reply, request.params.vm, command, wait, (name) => NODE_TEXTS[action](name, action === 'unmigrate' ? home : target));
+    return run(context, request, reply, request.params.vm, command, wait, (name) =>
+      NODE_TEXTS[action](name, action === 'unmigrate' ? home : target));
   });
 }
 
 function readingRoutes(api: Api, context: ApiContext): void {
   const { feed } = context;
-  api.get('/vm/:vm/meta', {
-    schema: { summary: 'Metadata', params: VmPath, querystring: NoArguments, response: answers(VmMetaObject) },
-  }, (request) => vmMetaObject(findVm(feed, request.params.vm).record));
+  api.get('/vm/:vm/meta', routeAt('Metadata', VmPath, NoArguments, VmMetaObject), (request) =>
+    vmMetaObject(findVm(feed, request.params.vm).record));
 
-  api.get('/vm/:vm/tags', {
-    schema: { summary: 'Tags', params: VmPath, querystring: NoArguments, response: answers(VmTags) },
-  }, (request) => {
+  api.get('/vm/:vm/tags', routeAt('Tags', VmPath, NoArguments, VmTags), (request) => {
     const vm = vmContext(findVm(feed, request.params.vm).record);
     return { name: vm.name, tags: vm.tags.map((tag) => ({ ...tag })) };
   });
 
-  api.get('/vm/:vm/state', {
-    schema: { summary: 'State', params: VmPath, querystring: NoArguments, response: answers(VmState) },
-  }, (request) => {
+  api.get('/vm/:vm/state', routeAt('State', VmPath, NoArguments, VmState), (request) => {
     const { record } = findVm(feed, request.params.vm);
     return { name: vmContext(record).name, state: vmStateWord(record.snapshot) };
   });
 
-  api.get('/vm/:vm/node', {
-    schema: { summary: 'Where it is', params: VmPath, querystring: NoArguments, response: answers(VmNode) },
-  }, (request) => {
+  api.get('/vm/:vm/node', routeAt('Where it is', VmPath, NoArguments, VmNode), (request) => {
     const { name, node, lastNode } = vmContext(findVm(feed, request.params.vm).record);
     return { name, node, last_node: lastNode };
   });
 
-  api.get('/vm/:vm/console', {
-    schema: { summary: 'The last lines of the serial console', params: VmPath, querystring: LinesArguments, response: answers(LogText) },
-  }, (request, reply) => consoleText(context, request, reply, request.params.vm, request.query.lines ?? CONSOLE_LINES));
+  const console = routeAt('The last lines of the serial console', VmPath, LinesArguments, LogText);
+  api.get('/vm/:vm/console', console, (request, reply) =>
+    consoleText(context, request, reply, request.params.vm, request.query.lines ?? CONSOLE_LINES));
 }
 
 /** The log is a file of the VM's node: read here, or asked of that node. */
@@ -107,7 +105,8 @@ async function consoleText(
   }
   const answer = await askPeer(context, request, node);
   if (answer.kind === 'silent') {
-    throw new PvcError('PVC_WRONG_STATE', `The console of VM '${name}' is kept on node '${node}', which does not answer`);
+    const text = `The console of VM '${name}' is kept on node '${node}', which does not answer`;
+    throw new PvcError('PVC_WRONG_STATE', text);
   }
   void reply.code(answer.status);
   return answer.body as Static<typeof LogText>;
@@ -125,14 +124,17 @@ const STATE_TEXTS: Readonly<Record<Static<typeof VmStateArguments>['state'], (na
 
 const toNode = (target: string | null): string => (target === null ? '' : ` to node '${target}'`);
 
-const NODE_TEXTS: Readonly<Record<Static<typeof VmNodeArguments>['action'], (name: string, target: string | null) => Texts>> = {
-  migrate: (name, target) => ({ accepted: `Migrating VM '${name}'${toNode(target)}.`, done: `Migrated VM '${name}'${toNode(target)}` }),
-  move: (name, target) => ({
-    accepted: `Permanently migrating VM '${name}'${toNode(target)}.`, done: `Permanently migrated VM '${name}'${toNode(target)}`,
-  }),
-  unmigrate: (name, target) => ({
-    accepted: `Unmigrating VM '${name}' back${toNode(target)}.`, done: `Unmigrated VM '${name}' back${toNode(target)}`,
-  }),
+type NodeAction = Static<typeof VmNodeArguments>['action'];
+
+/** now and then = the verb before and after; `back` for unmigrate. */
+const moving = (now: string, then: string, back = '') => (name: string, target: string | null): Texts => ({
+  accepted: `${now} VM '${name}'${back}${toNode(target)}.`, done: `${then} VM '${name}'${back}${toNode(target)}`,
+});
+
+const NODE_TEXTS: Readonly<Record<NodeAction, (name: string, target: string | null) => Texts>> = {
+  migrate: moving('Migrating', 'Migrated'),
+  move: moving('Permanently migrating', 'Permanently migrated'),
+  unmigrate: moving('Unmigrating', 'Unmigrated', ' back'),
 };
 
 /** Only what was given changes; an empty limit means every node, as PVC's client says it. */

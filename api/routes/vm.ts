@@ -10,7 +10,14 @@ import { plainText, statusOf } from '../faults.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
 import { answers, Message, NoArguments, type Static } from '../schemas/schema.js';
 import {
-  VM_STATES, VmDefineArguments, VmDeleteArguments, VmList, VmListArguments, VmModifyArguments, VmPath, type VmObject,
+  VM_STATES,
+  VmDefineArguments,
+  VmDeleteArguments,
+  VmList,
+  VmListArguments,
+  VmModifyArguments,
+  VmPath,
+  type VmObject,
 } from '../schemas/vm.js';
 import { findNode, findVm, lookVm, nameMatcher } from '../views/find.js';
 import { nodeFacts } from '../views/telemetry.js';
@@ -27,40 +34,74 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 
 export function vmRoutes(api: Api, context: ApiContext): void {
-  api.get('/vm', {
-    schema: { summary: 'VMs', querystring: VmListArguments, response: answers(VmList) },
-  }, async (request) => {
-    const vms = listed(context, request.query);
-    const { limit = '', node, state, tag } = request.query;
-    if (vms.length === 0 && (limit !== '' || [node, state, tag].some((one) => one !== undefined))) {
-      throw new PvcError('PVC_VM_NOT_FOUND', limit === '' ? 'with these properties' : limit);
-    }
-    return objects(context, vms);
-  });
+  api.get(
+    '/vm',
+    {
+      schema: { summary: 'VMs', querystring: VmListArguments, response: answers(VmList) },
+    },
+    async (request) => {
+      const vms = listed(context, request.query);
+      const { limit = '', node, state, tag } = request.query;
+      if (vms.length === 0 && (limit !== '' || [node, state, tag].some((one) => one !== undefined))) {
+        throw new PvcError('PVC_VM_NOT_FOUND', limit === '' ? 'with these properties' : limit);
+      }
+      return objects(context, vms);
+    },
+  );
 
-  api.get('/vm/:vm', {
-    schema: { summary: 'One VM, as a list of one', params: VmPath, querystring: NoArguments, response: answers(VmList) },
-  }, (request) => objects(context, [findVm(context.feed, request.params.vm)]));
+  api.get(
+    '/vm/:vm',
+    {
+      schema: {
+        summary: 'One VM, as a list of one',
+        params: VmPath,
+        querystring: NoArguments,
+        response: answers(VmList),
+      },
+    },
+    (request) => objects(context, [findVm(context.feed, request.params.vm)]),
+  );
 
   const define = {
     schema: { summary: 'Define a VM', querystring: VmDefineArguments, response: answers(Message) },
   };
   api.post('/vm', define, (request, reply) => defineVm(context, request, reply, request.query, null));
-  api.post('/vm/:vm', { schema: { ...define.schema, params: VmPath } },
-    (request, reply) => defineVm(context, request, reply, request.query, request.params.vm));
+  api.post('/vm/:vm', { schema: { ...define.schema, params: VmPath } }, (request, reply) =>
+    defineVm(context, request, reply, request.query, request.params.vm),
+  );
 
-  api.put('/vm/:vm', {
-    schema: { summary: 'Replace the XML of a VM', params: VmPath, querystring: VmModifyArguments, response: answers(Message) },
-  }, (request, reply) => modifyVm(context, request, reply, request.params.vm, request.query));
+  api.put(
+    '/vm/:vm',
+    {
+      schema: {
+        summary: 'Replace the XML of a VM',
+        params: VmPath,
+        querystring: VmModifyArguments,
+        response: answers(Message),
+      },
+    },
+    (request, reply) => modifyVm(context, request, reply, request.params.vm, request.query),
+  );
 
-  api.delete('/vm/:vm', {
-    schema: { summary: 'Undefine a VM, with or without its disks', params: VmPath, querystring: VmDeleteArguments, response: answers(Message) },
-  }, (request, reply) => undefineVm(context, request, reply, request.params.vm, request.query.delete_disks ?? false));
+  api.delete(
+    '/vm/:vm',
+    {
+      schema: {
+        summary: 'Undefine a VM, with or without its disks',
+        params: VmPath,
+        querystring: VmDeleteArguments,
+        response: answers(Message),
+      },
+    },
+    (request, reply) => undefineVm(context, request, reply, request.params.vm, request.query.delete_disks ?? false),
+  );
 }
 
 async function objects(context: ApiContext, vms: readonly MirroredActor[]): Promise<Static<typeof VmObject>[]> {
   const facts = nodeFacts(context.feed);
-  const documents = await Promise.all(vms.map(({ record }) => context.documents.get(vmContext(record).definition.xmlHash)));
+  const documents = await Promise.all(
+    vms.map(({ record }) => context.documents.get(vmContext(record).definition.xmlHash)),
+  );
   return vms.map(({ record }, index) => vmObject(record, documents[index] ?? null, facts));
 }
 
@@ -73,14 +114,19 @@ function listed(context: ApiContext, query: Static<typeof VmListArguments>): Mir
   }
   const byUuid = UUID.test(limit) ? limit.toLowerCase() : null;
   const matches = byUuid === null ? nameMatcher(limit) : () => false;
-  return context.feed.actors('vm').filter(({ record }) => {
-    const vm = vmContext(record);
-    return !record.removed
-      && (vm.uuid === byUuid || matches(vm.name))
-      && (node === undefined || (vm.node === node) !== negate)
-      && (state === undefined || (vmStateWord(record.snapshot) === state) !== negate)
-      && (tag === undefined || vm.tags.some((one) => one.name === tag) !== negate);
-  }).sort((a, b) => (vmContext(a.record).name < vmContext(b.record).name ? -1 : 1));
+  return context.feed
+    .actors('vm')
+    .filter(({ record }) => {
+      const vm = vmContext(record);
+      return (
+        !record.removed &&
+        (vm.uuid === byUuid || matches(vm.name)) &&
+        (node === undefined || (vm.node === node) !== negate) &&
+        (state === undefined || (vmStateWord(record.snapshot) === state) !== negate) &&
+        (tag === undefined || vm.tags.some((one) => one.name === tag) !== negate)
+      );
+    })
+    .sort((a, b) => (vmContext(a.record).name < vmContext(b.record).name ? -1 : 1));
 }
 
 const isNode = (context: ApiContext, name: string): boolean =>
@@ -88,7 +134,14 @@ const isNode = (context: ApiContext, name: string): boolean =>
 
 /** Names of nodes separated by commas; empty = every node. Throws PVC_INVALID naming one that is none. */
 export function nodeLimit(context: ApiContext, text: string): readonly string[] | null {
-  const names = [...new Set(text.split(',').map((name) => name.trim()).filter((name) => name !== ''))];
+  const names = [
+    ...new Set(
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    ),
+  ];
   const unknown = names.find((name) => !isNode(context, name));
   if (unknown !== undefined) throw invalid(`Specified node '${unknown}' is invalid.`);
   return names.length === 0 ? null : names;
@@ -120,7 +173,11 @@ function tagsOf(query: Static<typeof VmDefineArguments>): VmTag[] {
 }
 
 async function defineVm(
-  context: ApiContext, request: ApiRequest, reply: ApiReply, query: Static<typeof VmDefineArguments>, named: string | null,
+  context: ApiContext,
+  request: ApiRequest,
+  reply: ApiReply,
+  query: Static<typeof VmDefineArguments>,
+  named: string | null,
 ): Promise<{ message: string }> {
   const { cluster, feed } = context;
   const summary = parsed(query.xml);
@@ -129,7 +186,10 @@ async function defineVm(
     throw invalid(`The XML is of VM '${name}' with UUID '${uuid}', not of '${named}'`);
   }
   if (lookVm(feed, name) !== null || lookVm(feed, uuid) !== null) {
-    throw new PvcError('PVC_NAME_TAKEN', `ERROR: Specified VM '${name}' or UUID '${uuid}' matches an existing VM on the cluster`);
+    throw new PvcError(
+      'PVC_NAME_TAKEN',
+      `ERROR: Specified VM '${name}' or UUID '${uuid}' matches an existing VM on the cluster`,
+    );
   }
   const node = query.node ?? null;
   if (node !== null && !isNode(context, node)) throw invalid(`ERROR: Specified node '${node}' is invalid.`);
@@ -137,7 +197,14 @@ async function defineVm(
   if (node !== null && meta.nodeLimit !== null && !meta.nodeLimit.includes(node)) {
     throw invalid(`ERROR: Specified node '${node}' is not in the allowed list of nodes for VM '${name}'.`);
   }
-  const result = await cluster.defineVm({ xml: query.xml, summary, meta, tags: tagsOf(query), node, correlation: request.id });
+  const result = await cluster.defineVm({
+    xml: query.xml,
+    summary,
+    meta,
+    tags: tagsOf(query),
+    node,
+    correlation: request.id,
+  });
   if (result.kind === 'refused') {
     void reply.code(statusOf(result.code));
     return { message: plainText(result.message) };
@@ -149,38 +216,63 @@ async function defineVm(
 /** Whoever defined a VM may start it at once by name: wait, within a bound, until this node's mirror has it. */
 async function untilMirrored(context: ApiContext, uuid: string): Promise<void> {
   const until = context.clock.monotonicMs() + MIRROR_WAIT_MS;
-  while (lookVm(context.feed, uuid) === null && context.clock.monotonicMs() < until) await context.clock.sleep(MIRROR_LOOK_MS);
+  while (lookVm(context.feed, uuid) === null && context.clock.monotonicMs() < until)
+    await context.clock.sleep(MIRROR_LOOK_MS);
 }
 
 async function modifyVm(
-  context: ApiContext, request: ApiRequest, reply: ApiReply, named: string, query: Static<typeof VmModifyArguments>,
+  context: ApiContext,
+  request: ApiRequest,
+  reply: ApiReply,
+  named: string,
+  query: Static<typeof VmModifyArguments>,
 ): Promise<{ message: string }> {
   const vm = vmContext(findVm(context.feed, named).record);
   const summary = parsed(query.xml);
-  if (summary.uuid !== vm.uuid) throw invalid(`The UUID of VM '${vm.name}' is '${vm.uuid}' and cannot become '${summary.uuid}'`);
-  if (summary.name !== vm.name) throw invalid(`VM '${vm.name}' cannot be renamed by its XML: the name there is '${summary.name}'`);
+  if (summary.uuid !== vm.uuid)
+    throw invalid(`The UUID of VM '${vm.name}' is '${vm.uuid}' and cannot become '${summary.uuid}'`);
+  if (summary.name !== vm.name)
+    throw invalid(`VM '${vm.name}' cannot be renamed by its XML: the name there is '${summary.name}'`);
   const xmlHash = await context.cluster.storeDocument(query.xml);
   const { memoryMiB, vcpus, description, rbdOnly, diskless } = summary;
   const event: VmCommand = {
-    type: 'vm.modify', definition: { xmlHash, memoryMiB, vcpus, description, rbdOnly, diskless }, restart: query.restart ?? false,
+    type: 'vm.modify',
+    definition: { xmlHash, memoryMiB, vcpus, description, rbdOnly, diskless },
+    restart: query.restart ?? false,
   };
   const text = `Successfully modified configuration of VM '${vm.name}'.`;
   return runCommand(context, request, reply, {
-    to: addressOf('vm', vm.uuid), event: event as unknown as ActorEvent, wait: false, accepted: text, done: text,
+    to: addressOf('vm', vm.uuid),
+    event: event as unknown as ActorEvent,
+    wait: false,
+    accepted: text,
+    done: text,
   });
 }
 
 async function undefineVm(
-  context: ApiContext, request: ApiRequest, reply: ApiReply, named: string, disks: boolean,
+  context: ApiContext,
+  request: ApiRequest,
+  reply: ApiReply,
+  named: string,
+  disks: boolean,
 ): Promise<{ message: string }> {
   const vm = vmContext(findVm(context.feed, named).record);
   if (disks && !vm.definition.diskless) {
-    throw invalid(`The disks of VM '${vm.name}' cannot be deleted here yet: undefine it (its disks stay) and delete them by hand`);
+    throw invalid(
+      `The disks of VM '${vm.name}' cannot be deleted here yet: undefine it (its disks stay) and delete them by hand`,
+    );
   }
-  const done = disks ? `Removed VM '${vm.name}' and its disks from the cluster.` : `Undefined VM '${vm.name}' from the cluster.`;
+  const done = disks
+    ? `Removed VM '${vm.name}' and its disks from the cluster.`
+    : `Undefined VM '${vm.name}' from the cluster.`;
   return runCommand(context, request, reply, {
-    to: addressOf('vm', vm.uuid), event: { type: 'vm.undefine' }, wait: true, waitMs: UNDEFINE_WAIT_MS,
-    accepted: `Undefining VM '${vm.name}'.`, done,
+    to: addressOf('vm', vm.uuid),
+    event: { type: 'vm.undefine' },
+    wait: true,
+    waitMs: UNDEFINE_WAIT_MS,
+    accepted: `Undefining VM '${vm.name}'.`,
+    done,
   });
 }
 

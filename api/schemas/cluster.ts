@@ -31,12 +31,22 @@ export const Status = Type.Object({
   volumes: Type.Integer(),
   snapshots: Type.Integer(),
   resources: Type.Object({
-    memory: Type.Object({
-      total: Type.Integer(), free: Type.Integer(), used: Type.Integer(), allocated: Type.Integer(), provisioned: Type.Integer(),
-      ...share,
-    }, { description: 'MiB' }),
+    memory: Type.Object(
+      {
+        total: Type.Integer(),
+        free: Type.Integer(),
+        used: Type.Integer(),
+        allocated: Type.Integer(),
+        provisioned: Type.Integer(),
+        ...share,
+      },
+      { description: 'MiB' },
+    ),
     cpu: Type.Object({ total: Type.Integer(), load: Type.Number(), allocated: Type.Integer(), ...share }),
-    disk: Type.Object({ total: Type.Integer(), used: Type.Integer(), free: Type.Integer(), ...share }, { description: 'KiB' }),
+    disk: Type.Object(
+      { total: Type.Integer(), used: Type.Integer(), free: Type.Integer(), ...share },
+      { description: 'KiB' },
+    ),
   }),
   detail: Type.Object({
     node: Type.Array(Type.Object({ name: Type.String(), daemon_state: Type.String(), domain_state: Type.String() })),
@@ -48,27 +58,45 @@ export const Status = Type.Object({
 
 export const TaskPath = Type.Object({ id: Type.String({ maxLength: 128 }) });
 export const Task = Type.Object({
-  state: Type.String(), current: Type.Integer(), total: Type.Integer(), status: Type.String(),
-  command: Type.String(), actor: Type.String(),
+  state: Type.String(),
+  current: Type.Integer(),
+  total: Type.Integer(),
+  status: Type.String(),
+  command: Type.String(),
+  actor: Type.String(),
 });
 export const Tasks = Type.Object({ active: anyObject(), reserved: anyObject(), scheduled: anyObject() });
 
 export const ActorListArguments = args({ kind: text('Only actors of this kind: vm, node ...') });
 export const ActorPath = Type.Object({ kind: Type.String({ maxLength: 64 }), id: Type.String({ maxLength: 128 }) });
 export const ActorRow = Type.Object({
-  address: Type.String(), kind: Type.String(), id: Type.String(), name: Type.String(), state: Type.String(),
-  word: nullableText('PVC\'s word for the state'), owner: nullableText(),
+  address: Type.String(),
+  kind: Type.String(),
+  id: Type.String(),
+  name: Type.String(),
+  state: Type.String(),
+  word: nullableText("PVC's word for the state"),
+  owner: nullableText(),
   epoch: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
-  revision: Type.Integer(), seq: Type.Integer(), pending: Type.Integer(), timers: Type.Integer(),
+  revision: Type.Integer(),
+  seq: Type.Integer(),
+  pending: Type.Integer(),
+  timers: Type.Integer(),
   operation: Type.Unsafe<{ operationId: string; command: string } | null>({
-    type: ['object', 'null'], properties: { operationId: { type: 'string' }, command: { type: 'string' } },
+    type: ['object', 'null'],
+    properties: { operationId: { type: 'string' }, command: { type: 'string' } },
   }),
-  fault: nullableText(), waiting_reason: nullableText(),
-  at: Type.Unsafe<number | null>({ type: ['integer', 'null'] }), event: nullableText('Type of the last message'),
+  fault: nullableText(),
+  waiting_reason: nullableText(),
+  at: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+  event: nullableText('Type of the last message'),
 });
 export const ActorList = Type.Array(ActorRow);
 export const ActorRecordView = Type.Object({
-  address: Type.String(), cursor: Type.String(), word: nullableText(), explanation: nullableText('What the state means'),
+  address: Type.String(),
+  cursor: Type.String(),
+  word: nullableText(),
+  explanation: nullableText('What the state means'),
   owner: Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true }),
   record: anyObject(),
 });

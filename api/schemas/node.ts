@@ -17,7 +17,10 @@ export const DomainStateArguments = args({
 });
 export const LinesArguments = args({ lines: count('How many lines, from the end', 0, 100_000) });
 export const ConfirmArguments = args({
-  'yes-i-really-mean-it': Type.String({ description: 'Any value: you vouch that this node is powered off', minLength: 1 }),
+  'yes-i-really-mean-it': Type.String({
+    description: 'Any value: you vouch that this node is powered off',
+    minLength: 1,
+  }),
   wait: flag('Answer when the recovery has been started'),
 });
 export const NodePath = Type.Object({ node: Type.String({ maxLength: 128 }) });
@@ -39,9 +42,16 @@ export const NodeObject = Type.Object({
   domains_count: Type.Integer(),
   running_domains: Type.Array(Type.String()),
   vcpu: Type.Object({ total: Type.Integer(), allocated: Type.Integer() }),
-  memory: Type.Object({
-    total: Type.Integer(), allocated: Type.Integer(), provisioned: Type.Integer(), used: Type.Integer(), free: Type.Integer(),
-  }, { description: 'MiB' }),
+  memory: Type.Object(
+    {
+      total: Type.Integer(),
+      allocated: Type.Integer(),
+      provisioned: Type.Integer(),
+      used: Type.Integer(),
+      free: Type.Integer(),
+    },
+    { description: 'MiB' },
+  ),
   interfaces: anyObject(),
   waiting_reason: nullableText('Ours: why a fence or a flush waits'),
 });

@@ -6,7 +6,8 @@ import { nameOf } from './words.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-const present = (actor: MirroredActor | null): MirroredActor | null => (actor === null || actor.record.removed ? null : actor);
+const present = (actor: MirroredActor | null): MirroredActor | null =>
+  actor === null || actor.record.removed ? null : actor;
 
 /** By UUID or by name; null = no such VM. */
 export function lookVm(feed: Feed, nameOrUuid: string): MirroredActor | null {
@@ -43,6 +44,9 @@ export function nameMatcher(limit: string): (name: string) => boolean {
     const pattern = new RegExp(limit, 'u');
     return (name) => pattern.test(name.slice(0, 128));
   } catch (error) {
-    throw new PvcError('PVC_INVALID', `Regex Error: ${error instanceof Error ? error.message : 'it does not compile'}`);
+    throw new PvcError(
+      'PVC_INVALID',
+      `Regex Error: ${error instanceof Error ? error.message : 'it does not compile'}`,
+    );
   }
 }

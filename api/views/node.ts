@@ -7,10 +7,23 @@ import { nodeFacts } from './telemetry.js';
 import { daemonStateWord, domainStateWord, nodeContext, vmContext, vmOccupiesNode } from './words.js';
 
 const NOTHING: HostFacts = {
-  version: '', cpuCount: 0, kernel: '', os: '', arch: '', load: 0, memoryTotalMiB: 0, memoryUsedMiB: 0, memoryFreeMiB: 0,
+  version: '',
+  cpuCount: 0,
+  kernel: '',
+  os: '',
+  arch: '',
+  load: 0,
+  memoryTotalMiB: 0,
+  memoryUsedMiB: 0,
+  memoryFreeMiB: 0,
 };
 
-export interface Usage { running: string[]; vcpus: number; allocatedMiB: number; provisionedMiB: number }
+export interface Usage {
+  running: string[];
+  vcpus: number;
+  allocatedMiB: number;
+  provisionedMiB: number;
+}
 
 /** What the VMs take of each node, by node. */
 export function usageByNode(feed: Feed): ReadonlyMap<string, Usage> {
@@ -39,13 +52,18 @@ export function coordinatorState(feed: Feed, actor: MirroredActor): string {
 export function nodeObjects(feed: Feed): Static<typeof NodeObject>[] {
   const facts = nodeFacts(feed);
   const usage = usageByNode(feed);
-  return feed.actors('node').filter((actor) => !actor.record.removed)
+  return feed
+    .actors('node')
+    .filter((actor) => !actor.record.removed)
     .map((actor) => nodeObject(feed, actor, facts.get(actor.record.id), usage.get(actor.record.id)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function nodeObject(
-  feed: Feed, actor: MirroredActor, facts: NodeFacts | undefined, usage: Usage | undefined,
+  feed: Feed,
+  actor: MirroredActor,
+  facts: NodeFacts | undefined,
+  usage: Usage | undefined,
 ): Static<typeof NodeObject> {
   const context = nodeContext(actor.record);
   const host = facts?.host ?? NOTHING;
@@ -68,8 +86,11 @@ function nodeObject(
     running_domains: usage?.running ?? [],
     vcpu: { total: host.cpuCount, allocated: usage?.vcpus ?? 0 },
     memory: {
-      total: host.memoryTotalMiB, allocated: usage?.allocatedMiB ?? 0, provisioned: usage?.provisionedMiB ?? 0,
-      used: host.memoryUsedMiB, free: host.memoryFreeMiB,
+      total: host.memoryTotalMiB,
+      allocated: usage?.allocatedMiB ?? 0,
+      provisioned: usage?.provisionedMiB ?? 0,
+      used: host.memoryUsedMiB,
+      free: host.memoryFreeMiB,
     },
     interfaces: {},
     waiting_reason: context.waitingReason,

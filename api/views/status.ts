@@ -5,14 +5,30 @@ import type { ApiDeps } from '../deps.js';
 import { nodeObjects } from './node.js';
 import { vmContext, vmStateWord } from './words.js';
 
-interface Fault { readonly id: string; readonly health_delta: number; readonly text: string }
+interface Fault {
+  readonly id: string;
+  readonly health_delta: number;
+  readonly text: string;
+}
 
 const DEAD_NODE_DELTA = 50;
 const FAILED_VM_DELTA = 10;
 const VM_WORDS_COUNTED: ReadonlySet<string> = new Set([
-  'start', 'restart', 'shutdown', 'stop', 'disable', 'fail', 'migrate', 'unmigrate', 'provision', 'import', 'restore', 'mirror',
+  'start',
+  'restart',
+  'shutdown',
+  'stop',
+  'disable',
+  'fail',
+  'migrate',
+  'unmigrate',
+  'provision',
+  'import',
+  'restore',
+  'mirror',
 ]);
 
+const reason = (waiting: string | null): string => (waiting === null ? '' : `: ${waiting}`);
 const percent = (part: number, whole: number): number => (whole > 0 ? Math.round((part / whole) * 10_000) / 100 : 0);
 
 function counted(words: readonly string[]): Record<string, number> {
@@ -25,17 +41,30 @@ function counted(words: readonly string[]): Record<string, number> {
 export function statusObject(deps: ApiDeps): Static<typeof Status> {
   const { feed, config, cluster } = deps;
   const nodes = nodeObjects(feed);
-  const vms = feed.actors('vm').filter((actor) => !actor.record.removed)
-    .map(({ record }) => ({ uuid: record.id, name: vmContext(record).name, state: vmStateWord(record.snapshot) as string }))
+  const vms = feed
+    .actors('vm')
+    .filter((actor) => !actor.record.removed)
+    .map(({ record }) => ({
+      uuid: record.id,
+      name: vmContext(record).name,
+      state: vmStateWord(record.snapshot) as string,
+    }))
     .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
   const faults: Fault[] = [
-    ...nodes.filter((node) => ['dead', 'fenced'].includes(node.daemon_state)).map((node) => ({
-      id: `DEAD_NODE_${node.name.toUpperCase()}`, health_delta: DEAD_NODE_DELTA,
-      text: `Node ${node.name} is ${node.daemon_state}${node.waiting_reason === null ? '' : `: ${node.waiting_reason}`}`,
-    })),
-    ...vms.filter((vm) => vm.state === 'fail').map((vm) => ({
-      id: `VM_FAILED_${vm.name.toUpperCase()}`, health_delta: FAILED_VM_DELTA, text: `VM ${vm.name} was in failed state`,
-    })),
+    ...nodes
+      .filter((node) => ['dead', 'fenced'].includes(node.daemon_state))
+      .map((node) => ({
+        id: `DEAD_NODE_${node.name.toUpperCase()}`,
+        health_delta: DEAD_NODE_DELTA,
+        text: `Node ${node.name} is ${node.daemon_state}${reason(node.waiting_reason)}`,
+      })),
+    ...vms
+      .filter((vm) => vm.state === 'fail')
+      .map((vm) => ({
+        id: `VM_FAILED_${vm.name.toUpperCase()}`,
+        health_delta: FAILED_VM_DELTA,
+        text: `VM ${vm.name} was in failed state`,
+      })),
   ];
   const lost = faults.reduce((sum, fault) => sum + fault.health_delta, 0);
   const counts = counted(vms.map((vm) => vm.state));
@@ -48,7 +77,9 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
     pvc_version: deps.version,
     upstream_ip: config.networks.upstream.floatingAddress?.split('/')[0] ?? '',
     nodes: counted(nodes.map((node) => `${node.daemon_state},${node.domain_state}`)),
-    vms: Object.fromEntries(Object.entries(counts).filter(([word]) => word === 'total' || VM_WORDS_COUNTED.has(word))),
+    vms: Object.fromEntries(
+      Object.entries(counts).filter(([word]) => word === 'total' || VM_WORDS_COUNTED.has(word)),
+    ),
     networks: 0,
     osds: { total: 0 },
     pools: 0,
@@ -57,16 +88,22 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
     resources: resources(nodes),
     detail: {
       node: nodes.map(({ name, daemon_state, domain_state }) => ({ name, daemon_state, domain_state })),
-      vm: vms, osd: [], faults: faults.map((fault) => ({ ...fault })),
+      vm: vms,
+      osd: [],
+      faults: faults.map((fault) => ({ ...fault })),
     },
   };
 }
 
 function resources(nodes: ReturnType<typeof nodeObjects>): Static<typeof Status>['resources'] {
-  const sum = (pick: (node: (typeof nodes)[number]) => number): number => nodes.reduce((total, node) => total + pick(node), 0);
+  const sum = (pick: (node: (typeof nodes)[number]) => number): number =>
+    nodes.reduce((total, node) => total + pick(node), 0);
   const memory = {
-    total: sum((node) => node.memory.total), free: sum((node) => node.memory.free), used: sum((node) => node.memory.used),
-    allocated: sum((node) => node.memory.allocated), provisioned: sum((node) => node.memory.provisioned),
+    total: sum((node) => node.memory.total),
+    free: sum((node) => node.memory.free),
+    used: sum((node) => node.memory.used),
+    allocated: sum((node) => node.memory.allocated),
+    provisioned: sum((node) => node.memory.provisioned),
   };
   const load = Math.round(sum((node) => node.load) * 100) / 100;
   const cpus = sum((node) => node.cpu_count);

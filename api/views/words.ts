@@ -35,10 +35,15 @@ export function waitingReasonOf(record: ActorRecord): string | null {
 
 /** The operation under way, if a command started it. */
 export function operationOf(record: ActorRecord): { operationId: string; command: string } | null {
-  const operation = record.snapshot.context['operation'] as { operationId?: unknown; command?: unknown } | null | undefined;
+  const operation = record.snapshot.context['operation'] as
+    { operationId?: unknown; command?: unknown } | null | undefined;
   return operation ? { operationId: String(operation.operationId), command: String(operation.command) } : null;
 }
 
 /** What the state means, one sentence; null for a kind without texts. */
 export const explanationOf = (record: ActorRecord): string | null =>
-  (record.kind === 'vm' ? vmStateText(record.snapshot) : record.kind === 'node' ? nodeStateText(record.snapshot) : null);
+  record.kind === 'vm'
+    ? vmStateText(record.snapshot)
+    : record.kind === 'node'
+      ? nodeStateText(record.snapshot)
+      : null;

@@ -15,7 +15,7 @@ const headers = (): Record<string, string> => (key() === '' ? {} : { 'X-Api-Key'
 /** GETs below /api/v1. Throws an Error with the API's message. */
 export async function ask<T>(path: string): Promise<T> {
   const answer = await fetch(`/api/v1${path}`, { headers: headers() });
-  const body = await answer.json() as T & { message?: string };
+  const body = (await answer.json()) as T & { message?: string };
   if (!answer.ok) throw new Error(body.message ?? `status ${answer.status}`);
   return body;
 }
@@ -36,7 +36,7 @@ export async function connect(): Promise<void> {
   link.value = 'connecting';
   try {
     const answer = await fetch('/api/v1/events/ticket', { method: 'POST', headers: headers() });
-    const body = await answer.json() as { ticket?: string; message?: string };
+    const body = (await answer.json()) as { ticket?: string; message?: string };
     if (answer.status === 401) return askForKey(body.message ?? 'The key is wrong.');
     if (body.ticket === undefined) return again();
     open(body.ticket);
@@ -52,11 +52,16 @@ function again(): void {
 
 function open(ticket: string): void {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  const socket = new WebSocket(`${scheme}//${location.host}/api/v1/events?ticket=${encodeURIComponent(ticket)}`, 'pulse.v1.json');
+  const socket = new WebSocket(
+    `${scheme}//${location.host}/api/v1/events?ticket=${encodeURIComponent(ticket)}`,
+    'pulse.v1.json',
+  );
   socket.addEventListener('open', () => {
     const since = cursor === null ? {} : { since: cursor };
     if (cursor === null) snapshot = new Set();
-    socket.send(JSON.stringify({ frame: 'subscribe', id: SUBSCRIPTION, topics: ['actor'], snapshot: true, ...since }));
+    socket.send(
+      JSON.stringify({ frame: 'subscribe', id: SUBSCRIPTION, topics: ['actor'], snapshot: true, ...since }),
+    );
   });
   socket.addEventListener('message', (message) => take(JSON.parse(String(message.data)) as ServerFrame));
   socket.addEventListener('close', again);

@@ -21,7 +21,9 @@ function KeyForm() {
       <h1>PVC inspector</h1>
       <label for="key">API key</label>
       <input id="key" type="password" autocomplete="off" autofocus value=${typed.value}
-        onInput=${(event: Event) => { typed.value = (event.target as HTMLInputElement).value; }} />
+        onInput=${(event: Event) => {
+          typed.value = (event.target as HTMLInputElement).value;
+        }} />
       <button type="submit">Open</button>
       ${keyFault.value !== null && html`<p class="bad" role="alert">${keyFault.value}</p>`}
       <p><small>Kept in this tab only, until it is closed.</small></p>
@@ -30,20 +32,31 @@ function KeyForm() {
 
 function Head() {
   const { actors, faults } = totals.value;
+  const shown = visible.value.length;
+  const counts = [
+    `${shown === actors ? actors : `${shown} of ${actors}`} actors`,
+    `${steps.value} steps`,
+    faults > 0 ? `${faults} parked` : '',
+    gaps.value > 0 ? `${gaps.value} gaps` : '',
+  ].filter((text) => text !== '');
+  const state = [LINK_TEXTS[link.value], server.value?.node].filter((text) => text !== undefined);
   return html`
     <header class="top">
       <h1>PVC inspector</h1>
-      <span class=${`link ${link.value}`} role="status">${LINK_TEXTS[link.value]}${server.value !== null && ` · ${server.value.node}`}</span>
-      <span class="counts">${visible.value.length === actors ? actors : `${visible.value.length} of ${actors}`} actors ·
-        ${' '}${steps.value} steps${faults > 0 ? ` · ${faults} parked` : ''}${gaps.value > 0 ? ` · ${gaps.value} gaps` : ''}</span>
-      <input type="search" id="filter" placeholder="Filter: vm running hv2 (press /)" aria-label="Filter" value=${filter.value}
-        onInput=${(event: Event) => { filter.value = (event.target as HTMLInputElement).value; }} />
+      <span class=${`link ${link.value}`} role="status">${state.join(' · ')}</span>
+      <span class="counts">${counts.join(' · ')}</span>
+      <input type="search" id="filter" placeholder="Filter: vm running hv2 (press /)" aria-label="Filter"
+        value=${filter.value} onInput=${(event: Event) => {
+          filter.value = (event.target as HTMLInputElement).value;
+        }} />
     </header>`;
 }
 
-const App = () => (link.value === 'key' ? html`<${KeyForm} />` : html`
+const Main = () => html`
   <${Head} />
-  <main class=${selected.value === null ? '' : 'with-panel'}><${Actors} /><${Panel} /></main>`);
+  <main class=${selected.value === null ? '' : 'with-panel'}><${Actors} /><${Panel} /></main>`;
+
+const App = () => (link.value === 'key' ? html`<${KeyForm} />` : html`<${Main} />`);
 
 document.addEventListener('keydown', (event) => {
   const field = document.getElementById('filter');

@@ -54,8 +54,18 @@ function announce(): void {
 export const actorOf = (address: string): ActorView | null => actors.get(address)?.value ?? null;
 
 const textOf = (actor: ActorView): string =>
-  [actor.address, actor.name, actor.state, actor.owner, actor.event, actor.operation?.command, actor.waiting, actor.fault]
-    .join(' ').toLowerCase();
+  [
+    actor.address,
+    actor.name,
+    actor.state,
+    actor.owner,
+    actor.event,
+    actor.operation?.command,
+    actor.waiting,
+    actor.fault,
+  ]
+    .join(' ')
+    .toLowerCase();
 
 const ORDER = ['node', 'vm'];
 const rank = (kind: string): number => (ORDER.includes(kind) ? ORDER.indexOf(kind) : ORDER.length);
@@ -65,11 +75,16 @@ const sortKey = (actor: ActorView): string => `${rank(actor.kind)} ${actor.kind}
 /** The actors the filter lets through: every word must occur somewhere. */
 export const visible = computed(() => {
   void version.value;
-  const words = filter.value.toLowerCase().split(/\s+/).filter((word) => word !== '');
-  return [...actors.values()].filter((actor) => {
-    const text = textOf(actor.peek());
-    return words.every((word) => text.includes(word));
-  }).sort((a, b) => (sortKey(a.peek()) < sortKey(b.peek()) ? -1 : 1));
+  const words = filter.value
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  return [...actors.values()]
+    .filter((actor) => {
+      const text = textOf(actor.peek());
+      return words.every((word) => text.includes(word));
+    })
+    .sort((a, b) => (sortKey(a.peek()) < sortKey(b.peek()) ? -1 : 1));
 });
 
 export const totals = computed(() => {
@@ -85,13 +100,30 @@ export function apply(event: PulseEvent): void {
     actors.delete(event.actor);
     return announce();
   }
-  const data = event.data as unknown as Omit<ActorView, 'address' | 'revision' | 'flash' | 'waiting'> & { waiting_reason: string | null };
+  const data = event.data as unknown as Omit<ActorView, 'address' | 'revision' | 'flash' | 'waiting'> & {
+    waiting_reason: string | null;
+  };
   const before = actors.get(event.actor);
   const live = event.type === 'stepped';
   const view: ActorView = {
-    address: event.actor, kind: data.kind, id: data.id, name: data.name, state: data.state, from: data.from, to: data.to, event: data.event,
-    owner: data.owner, epoch: data.epoch, revision: event.rev, seq: data.seq, pending: data.pending, timers: data.timers,
-    operation: data.operation, fault: data.fault, waiting: data.waiting_reason, at: data.at,
+    address: event.actor,
+    kind: data.kind,
+    id: data.id,
+    name: data.name,
+    state: data.state,
+    from: data.from,
+    to: data.to,
+    event: data.event,
+    owner: data.owner,
+    epoch: data.epoch,
+    revision: event.rev,
+    seq: data.seq,
+    pending: data.pending,
+    timers: data.timers,
+    operation: data.operation,
+    fault: data.fault,
+    waiting: data.waiting_reason,
+    at: data.at,
     flash: (before?.peek().flash ?? 0) + (live ? 1 : 0),
   };
   if (live) steps.value += 1;

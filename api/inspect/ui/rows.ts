@@ -9,7 +9,8 @@ export function Actors() {
   return html`
     <div class="rows" role="table" aria-label="Actors">
       <div class="row head" role="row">
-        <span role="columnheader">Actor</span><span role="columnheader">State</span><span role="columnheader">Owner</span>
+        <span role="columnheader">Actor</span><span role="columnheader">State</span>
+        <span role="columnheader">Owner</span>
         <span role="columnheader" class="number">Revision</span><span role="columnheader">Last transition</span>
         <span role="columnheader">Under way</span>
       </div>
@@ -31,33 +32,40 @@ function Row({ actor }: { actor: Signal<ActorView> }) {
     toggle();
   };
   return html`
-    <div class=${`row ${chosen ? 'chosen' : ''} flash-${view.flash % 2}`} data-live=${view.flash > 0} role="row" tabindex="0"
-      aria-selected=${chosen} onClick=${toggle} onKeyDown=${onKey}>
-      <span role="cell" class="actor"><b>${view.name}</b><small>${view.kind}${view.name === view.id ? '' : ` ${shortId(view.id)}`}</small></span>
+    <div class=${`row ${chosen ? 'chosen' : ''} flash-${view.flash % 2}`} data-live=${view.flash > 0} role="row"
+      tabindex="0" aria-selected=${chosen} onClick=${toggle} onKeyDown=${onKey}>
+      <span role="cell" class="actor"><b>${view.name}</b><small>${view.kind} ${shortId(view)}</small></span>
       <span role="cell" class="states"><${Chips} view=${view} /></span>
-      <span role="cell" class="owner">${view.owner ?? '–'}${view.epoch !== null && html`<small>epoch ${view.epoch}</small>`}</span>
+      <span role="cell" class="owner">${view.owner ?? '–'}
+        ${view.epoch !== null && html`<small>epoch ${view.epoch}</small>`}</span>
       <span role="cell" class="number">${view.revision}</span>
-      <span role="cell" class="last"><span>${breakable(view.event ?? '–')}</span><small>${clockText(view.at)}${lastMove(view)}</small></span>
+      <span role="cell" class="last"><span>${breakable(view.event ?? '–')}</span>
+        <small>${clockText(view.at)}${lastMove(view)}</small></span>
       <span role="cell" class="under-way">${underWay(view)}</span>
     </div>`;
 }
 
 /** The states of an actor, one chip a region. */
-export const Chips = ({ view }: { view: ActorView }) => html`${regionsOf(view.state).map((state) =>
-  html`<em key=${state} class=${`chip ${tone(state, view)}`}>${breakable(state)}</em>`)}`;
+export const Chips = ({ view }: { view: ActorView }) =>
+  html`${regionsOf(view.state).map(
+    (state) => html`<em key=${state} class=${`chip ${tone(state, view)}`}>${breakable(state)}</em>`,
+  )}`;
 
 const lastMove = (view: ActorView): string =>
-  (view.from === null || view.from === view.to ? '' : ` · ${breakable(moveText(view.from, view.to))}`);
+  view.from === null || view.from === view.to ? '' : ` · ${breakable(moveText(view.from, view.to))}`;
 
 /** UUIDs are long and rarely read: their first group tells them apart; the whole is in the panel. */
-const shortId = (id: string): string => (/^[0-9a-f]{8}-/.test(id) ? `${id.slice(0, 8)}…` : id);
+const shortId = ({ id, name }: ActorView): string =>
+  name === id ? '' : /^[0-9a-f]{8}-/.test(id) ? `${id.slice(0, 8)}…` : id;
 
 function underWay(view: ActorView) {
   if (view.fault !== null) return html`<span class="bad">parked: ${view.fault}</span>`;
   const counts = [
     view.pending > 0 ? `${view.pending} effect${view.pending > 1 ? 's' : ''}` : '',
     view.timers > 0 ? `${view.timers} timer${view.timers > 1 ? 's' : ''}` : '',
-  ].filter((text) => text !== '').join(', ');
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
   return html`
     ${view.operation !== null && html`<span>${view.operation.command}</span>`}
     ${view.waiting !== null && html`<span class="warn">${view.waiting}</span>`}

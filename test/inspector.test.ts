@@ -1,0 +1,64 @@
+/** The inspector's page in a real browser: the key, the live list, the panel, nothing from elsewhere. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { domainXml, KEY, WEB1 } from '../fixtures/api-server.js';
+import { HOST, streamWorld, type StreamWorld } from '../fixtures/event-client.js';
+import { ensurePackages } from '../fixtures/packages.js';
+import { addressOf } from '../runtime/address.js';
+
+const WAIT = { timeout: 15_000 };
+
+describe('inspector', () => {
+  let made: StreamWorld;
+  let browser: Browser;
+  let page: Page;
+  const asked: string[] = [];
+  const faults: string[] = [];
+  before(async () => {
+    await ensurePackages(['chromium'], () => undefined);
+    made = await streamWorld();
+    made.world.addVm(domainXml('web1', WEB1), 'running', 'hv2');
+    browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
+    });
+    page = await browser.newPage({ viewport: { width: 360, height: 740 } });
+    page.on('request', (request) => asked.push(request.url()));
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (line) => (line.text().includes('Content Security') ? faults.push(line.text()) : undefined));
+  });
+  after(async () => {
+    await browser.close();
+    await made.stop();
+  });
+
+  test('asks for the key, refuses a wrong one, lists every actor and follows it live', async () => {
+    await page.goto(`http://${HOST}:${made.port}/inspect`);
+    await page.fill('#key', 'wrong', WAIT);
+    await page.click('button');
+    await page.waitForSelector('form .bad', WAIT);
+    await page.fill('#key', KEY);
+    await page.click('button');
+    await page.waitForSelector('.link.live', WAIT);
+    await page.waitForFunction('document.querySelectorAll(".row[tabindex]").length === 4', undefined, WAIT);
+    made.world.step(addressOf('vm', WEB1), { value: { migrating: 'copying' }, event: { type: 'vm.migrate' } });
+    await page.waitForSelector('.chip.busy >> text=copying', WAIT);
+    made.world.addVm(domainXml('late'), { off: 'stopped' }, 'hv1');
+    await page.waitForFunction('document.querySelectorAll(".row[tabindex]").length === 5', undefined, WAIT);
+  });
+
+  test('filters, shows a record, fits 360 px', async () => {
+    await page.fill('#filter', 'web1');
+    await page.waitForFunction('document.querySelectorAll(".row[tabindex]").length === 1', undefined, WAIT);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
+    await page.click('.row[tabindex]');
+    await page.waitForSelector('aside >> text=vm.migrate', WAIT);
+    assert.match((await page.textContent('aside')) ?? '', /Its memory is being copied/);
+  });
+
+  test('asks nobody but its node and breaks no policy', () => {
+    assert.deepEqual([...new Set(asked.map((url) => new URL(url).host))], [`${HOST}:${made.port}`]);
+    assert.deepEqual(faults, []);
+  });
+});
