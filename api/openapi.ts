@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document: the routes' own schemas, told so that bodies are understood too. For people: docs/api.md. */
+/** The OpenAPI 3.1 document: the routes' own schemas, told so that bodies are understood too. In words: docs/api.md. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 
 type Transform = NonNullable<FastifyDynamicSwaggerOptions['transform']>;
