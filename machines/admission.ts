@@ -6,8 +6,12 @@ export type Admission =
   | { readonly kind: 'accept' }
   /** Already so: nothing to do; `message` is for the user. */
   | { readonly kind: 'already'; readonly message: string }
-  /** Not now or not at all: `code` is one of runtime/errors.ts; `message` names the thing, its state and the legal commands. */
-  | { readonly kind: 'deny'; readonly code: 'PVC_WRONG_STATE' | 'PVC_INVALID' | 'PVC_NO_TARGET'; readonly message: string };
+  /** Not now or not at all: `code` is one of runtime/errors.ts; `message` names the thing, its state, what is legal. */
+  | {
+      readonly kind: 'deny';
+      readonly code: 'PVC_WRONG_STATE' | 'PVC_INVALID' | 'PVC_NO_TARGET';
+      readonly message: string;
+    };
 
 export const accept: Admission = { kind: 'accept' };
 

@@ -87,15 +87,17 @@ export interface NodeEffects {
    * fence), and plans in one go where its VMs go. `concerned`: VMs that others own and whose
    * mayRunOn names the boot.
    */
-  'cluster.rehome': Effect<{ boot: BootRef; proof: Proof }, {
-    moves: readonly PlannedMove[]; concerned: readonly string[]; claimed: number;
-  }>;
+  'cluster.rehome': Effect<
+    { boot: BootRef; proof: Proof },
+    { moves: readonly PlannedMove[]; concerned: readonly string[]; claimed: number }
+  >;
   /** Plan for emptying a node: `moves` for VMs that can move now, `busy` = still here but in transition. */
   'cluster.evacuate': Effect<{ node: string }, { moves: readonly PlannedMove[]; busy: readonly string[] }>;
   /** For `ready`: VMs away from home (lastNode is this node), and stopped ones with autostart homed here. */
-  'cluster.homecoming': Effect<{ node: string }, {
-    boot: BootRef | null; back: readonly string[]; start: readonly string[]; busy: readonly string[];
-  }>;
+  'cluster.homecoming': Effect<
+    { node: string },
+    { boot: BootRef | null; back: readonly string[]; start: readonly string[]; busy: readonly string[] }
+  >;
 }
 
 /** Apart from NodeEffects because its handler belongs to the election, not to the cluster's glue. */
@@ -121,9 +123,13 @@ export interface AgentEffects {
 /** What becomes part of the same transaction as the record. */
 export interface CommitEffects {
   tell: { readonly to: string; readonly event: { readonly type: string; readonly [field: string]: unknown } };
-  /** Hands the actor over: to a node by name, or to whoever is primary. If that is not live: `owner.transfer.refused`. */
+  /** Hands the actor to a node by name, or to whoever is primary. If that is not live: `owner.transfer.refused`. */
   'owner.transfer': { readonly to: string };
-  'operation.end': { readonly operationId: string; readonly state: 'done' | 'failed'; readonly message: string | null };
+  'operation.end': {
+    readonly operationId: string;
+    readonly state: 'done' | 'failed';
+    readonly message: string | null;
+  };
   /** Creates /pvc/fences/<node>/<boot>. */
   'proof.record': { readonly proof: Proof };
   /** Leaves a tombstone and deletes the name index entries. */
@@ -137,27 +143,65 @@ type EffectMap<Effects> = { readonly [K in keyof Effects]: { readonly params: un
 /** The answers of a set of world effects, as events. */
 export type AnswersOf<Effects extends EffectMap<Effects>> = {
   [K in keyof Effects & string]:
-    | { readonly type: `${K}.done`; readonly at: number; readonly effectId: string; readonly result: Effects[K]['result']; readonly requestId?: string }
-    | { readonly type: `${K}.refused`; readonly at: number; readonly effectId: string; readonly reason: string; readonly requestId?: string }
-    | { readonly type: `${K}.unknown`; readonly at: number; readonly effectId: string; readonly reason: string; readonly requestId?: string };
+    | {
+        readonly type: `${K}.done`;
+        readonly at: number;
+        readonly effectId: string;
+        readonly result: Effects[K]['result'];
+        readonly requestId?: string;
+      }
+    | {
+        readonly type: `${K}.refused`;
+        readonly at: number;
+        readonly effectId: string;
+        readonly reason: string;
+        readonly requestId?: string;
+      }
+    | {
+        readonly type: `${K}.unknown`;
+        readonly at: number;
+        readonly effectId: string;
+        readonly reason: string;
+        readonly requestId?: string;
+      };
 }[keyof Effects & string];
 
 /** Action declarations for setup(): types only, no bodies. */
-export type ActionsOf<Effects extends EffectMap<Effects>> =
-  & { [K in keyof Effects]: (unused: unknown, params: Effects[K]['params']) => void }
-  & { [K in keyof CommitEffects]: (unused: unknown, params: CommitEffects[K]) => void };
+export type ActionsOf<Effects extends EffectMap<Effects>> = {
+  [K in keyof Effects]: (unused: unknown, params: Effects[K]['params']) => void;
+} & { [K in keyof CommitEffects]: (unused: unknown, params: CommitEffects[K]) => void };
 
 export const COMMIT_EFFECT_NAMES = [
-  'tell', 'owner.transfer', 'operation.end', 'proof.record', 'actor.remove', 'effect.cancel',
+  'tell',
+  'owner.transfer',
+  'operation.end',
+  'proof.record',
+  'actor.remove',
+  'effect.cancel',
 ] as const satisfies readonly (keyof CommitEffects)[];
 export const VM_EFFECT_NAMES = [
-  'hypervisor.start', 'hypervisor.shutdown', 'hypervisor.destroy', 'hypervisor.resume', 'hypervisor.observe',
-  'hypervisor.migrate', 'cluster.place',
+  'hypervisor.start',
+  'hypervisor.shutdown',
+  'hypervisor.destroy',
+  'hypervisor.resume',
+  'hypervisor.observe',
+  'hypervisor.migrate',
+  'cluster.place',
 ] as const satisfies readonly (keyof VmEffects)[];
 export const NODE_EFFECT_NAMES = [
-  'bmc.read', 'bmc.set', 'probe.signs', 'session.fence', 'cluster.rehome', 'cluster.evacuate', 'cluster.homecoming',
+  'bmc.read',
+  'bmc.set',
+  'probe.signs',
+  'session.fence',
+  'cluster.rehome',
+  'cluster.evacuate',
+  'cluster.homecoming',
   'primary.offer',
 ] as const satisfies readonly (keyof NodeWorldEffects)[];
 export const AGENT_EFFECT_NAMES = [
-  'bmc.read', 'bmc.set', 'probe.signs', 'hypervisor.observe', 'hypervisor.ensureAbsent',
+  'bmc.read',
+  'bmc.set',
+  'probe.signs',
+  'hypervisor.observe',
+  'hypervisor.ensureAbsent',
 ] as const satisfies readonly (keyof AgentEffects)[];

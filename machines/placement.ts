@@ -78,7 +78,10 @@ export function place(request: PlacementRequest, world: PlacementWorld): Placeme
   const chosen = preferred ?? best(legal, scoreOf(request, world));
   if (chosen === undefined) {
     const unknown = request.only != null && !world.nodes.some((node) => node.name === request.only);
-    return { target: null, reason: unknown ? `there is no node "${request.only}"` : `no node can take it (${refusals.join('; ')})` };
+    return {
+      target: null,
+      reason: unknown ? `there is no node "${request.only}"` : `no node can take it (${refusals.join('; ')})`,
+    };
   }
   return { target: { node: chosen.name, bootId: chosen.bootId! }, reason: overcommitOf(request, chosen) };
 }
@@ -89,11 +92,13 @@ export function place(request: PlacementRequest, world: PlacementWorld): Placeme
  */
 export function planMoves(requests: readonly PlacementRequest[], world: PlacementWorld): PlannedMove[] {
   let nodes = world.nodes;
-  return [...requests].sort((a, b) => compare(a.uuid, b.uuid)).map((request) => {
-    const { target, reason } = place(request, { ...world, nodes });
-    if (target !== null) nodes = nodes.map((node) => (node.name === target.node ? withVm(node, request) : node));
-    return { uuid: request.uuid, target, reason };
-  });
+  return [...requests]
+    .sort((a, b) => compare(a.uuid, b.uuid))
+    .map((request) => {
+      const { target, reason } = place(request, { ...world, nodes });
+      if (target !== null) nodes = nodes.map((node) => (node.name === target.node ? withVm(node, request) : node));
+      return { uuid: request.uuid, target, reason };
+    });
 }
 
 /** The node once it also runs this VM. A vCPU counts as one of load. */
@@ -121,21 +126,25 @@ function refusalOf(request: PlacementRequest, node: PlacementNode, world: Placem
 const overcommitOf = (request: PlacementRequest, node: PlacementNode): string | null => {
   const provisioned = node.memoryProvisionedMiB + request.memoryMiB;
   return provisioned > node.memoryTotalMiB
-    ? `memory of ${node.name} is overcommitted: ${provisioned} of ${node.memoryTotalMiB} MiB provisioned` : null;
+    ? `memory of ${node.name} is overcommitted: ${provisioned} of ${node.memoryTotalMiB} MiB provisioned`
+    : null;
 };
 
 function scoreOf(request: PlacementRequest, world: PlacementWorld): (node: PlacementNode) => number {
-  const selector = request.selector === null || request.selector === 'none' ? world.defaultSelector : request.selector;
+  const selector =
+    request.selector === null || request.selector === 'none' ? world.defaultSelector : request.selector;
   return SCORES[selector === 'none' ? 'mem' : selector];
 }
 
 function best(nodes: readonly PlacementNode[], score: (node: PlacementNode) => number): PlacementNode | undefined {
   return nodes.reduce<PlacementNode | undefined>(
-    (winner, node) => (winner === undefined || score(node) < score(winner) ? node : winner), undefined,
+    (winner, node) => (winner === undefined || score(node) < score(winner) ? node : winner),
+    undefined,
   );
 }
 
-const byName = (nodes: readonly PlacementNode[]): PlacementNode[] => [...nodes].sort((a, b) => compare(a.name, b.name));
+const byName = (nodes: readonly PlacementNode[]): PlacementNode[] =>
+  [...nodes].sort((a, b) => compare(a.name, b.name));
 
 /** String order, the same on every machine whatever its locale. */
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

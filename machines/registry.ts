@@ -1,4 +1,7 @@
-/** Every kind of actor. Adding one: a folder with machine, messages, states (and admission, view if users see it), and a line here. */
+/**
+ * Every kind of actor. Adding one: a folder with machine, messages, states (and admission, view if users see it),
+ * and a line here.
+ */
 import { denyInvalid } from './admission.js';
 import { AGENT_MACHINE_VERSION, AGENT_STATES, agentMachine } from './agent/machine.js';
 import type { MachineDefinition } from './definition.js';
@@ -14,18 +17,33 @@ import { VM_STATES } from './vm/states.js';
 
 export const MACHINES: readonly MachineDefinition[] = [
   {
-    kind: 'vm', version: VM_MACHINE_VERSION, machine: vmMachine, admit: admitVm, states: VM_STATES,
-    commands: VM_COMMAND_TYPES, worldEffects: VM_EFFECT_NAMES,
+    kind: 'vm',
+    version: VM_MACHINE_VERSION,
+    machine: vmMachine,
+    admit: admitVm,
+    states: VM_STATES,
+    commands: VM_COMMAND_TYPES,
+    worldEffects: VM_EFFECT_NAMES,
   },
   {
-    kind: 'node', version: NODE_MACHINE_VERSION, machine: nodeMachine, admit: admitNode, states: NODE_STATES,
-    commands: NODE_COMMAND_TYPES, worldEffects: NODE_EFFECT_NAMES,
+    kind: 'node',
+    version: NODE_MACHINE_VERSION,
+    machine: nodeMachine,
+    admit: admitNode,
+    states: NODE_STATES,
+    commands: NODE_COMMAND_TYPES,
+    worldEffects: NODE_EFFECT_NAMES,
   },
   {
-    kind: 'agent', version: AGENT_MACHINE_VERSION, machine: agentMachine, states: AGENT_STATES,
+    kind: 'agent',
+    version: AGENT_MACHINE_VERSION,
+    machine: agentMachine,
+    states: AGENT_STATES,
     admit: (_snapshot, command) => denyInvalid(`A node's agent takes no commands of users: "${command.type}"`),
-    commands: [], worldEffects: AGENT_EFFECT_NAMES,
+    commands: [],
+    worldEffects: AGENT_EFFECT_NAMES,
   },
 ];
 
-export const machineOf = (kind: string): MachineDefinition | undefined => MACHINES.find((definition) => definition.kind === kind);
+export const machineOf = (kind: string): MachineDefinition | undefined =>
+  MACHINES.find((definition) => definition.kind === kind);

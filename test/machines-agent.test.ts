@@ -6,29 +6,41 @@ import { AGENT_LIMITS, AGENT_STATES, agentMachine } from '../machines/agent/mach
 import type { AgentContext } from '../machines/agent/messages.js';
 import { machineOf } from '../machines/registry.js';
 
-const newAgent = (): DrivenMachine => new DrivenMachine(machineOf('agent')!, 'hv3', { name: 'hv3' })
-  .fact({ type: 'owner.acquired', node: 'hv3', bootId: 'b3', epoch: 1, cause: 'created' });
+const newAgent = (): DrivenMachine =>
+  new DrivenMachine(machineOf('agent')!, 'hv3', { name: 'hv3' }).fact({
+    type: 'owner.acquired',
+    node: 'hv3',
+    bootId: 'b3',
+    epoch: 1,
+    cause: 'created',
+  });
 const ask = { replyTo: 'vm/u1', requestId: 'u1:7' };
 
-test('absence is told with the node, its boot, and the asker\'s own request id', () => {
+test("absence is told with the node, its boot, and the asker's own request id", () => {
   const agent = newAgent().fact({ type: 'agent.ensure-absent', uuid: 'u1', ...ask });
   assert.equal(agent.effect('hypervisor.ensureAbsent').params['uuid'], 'u1');
   agent.done('hypervisor.ensureAbsent', { state: 'absent' });
-  assert.deepEqual(agent.sent.map(({ to, event }) => ({ to, event })), [
-    { to: 'vm/u1', event: { type: 'agent.absent', requestId: 'u1:7', node: 'hv3', uuid: 'u1', bootId: 'b3' } },
-  ]);
+  assert.deepEqual(
+    agent.sent.map(({ to, event }) => ({ to, event })),
+    [{ to: 'vm/u1', event: { type: 'agent.absent', requestId: 'u1:7', node: 'hv3', uuid: 'u1', bootId: 'b3' } }],
+  );
 });
 
 test('a refusal and an unknown outcome are no absence', () => {
   for (const outcome of ['refused', 'unknown'] as const) {
     const agent = newAgent().fact({ type: 'agent.ensure-absent', uuid: 'u1', ...ask });
     agent[outcome]('hypervisor.ensureAbsent', 'the record names this node');
-    assert.deepEqual(agent.sent.map((sent) => [sent.event.type, sent.event['reason']]), [['agent.failed', 'the record names this node']]);
+    assert.deepEqual(
+      agent.sent.map((sent) => [sent.event.type, sent.event['reason']]),
+      [['agent.failed', 'the record names this node']],
+    );
   }
 });
 
 test('what is observed is told as it is', () => {
-  const agent = newAgent().fact({ type: 'agent.observe', uuid: 'u1', ...ask }).done('hypervisor.observe', { state: 'paused' });
+  const agent = newAgent()
+    .fact({ type: 'agent.observe', uuid: 'u1', ...ask })
+    .done('hypervisor.observe', { state: 'paused' });
   assert.deepEqual([agent.sent[0]?.event.type, agent.sent[0]?.event['state']], ['agent.observed', 'paused']);
 });
 
@@ -36,7 +48,11 @@ test('effects for other actors: params go through, every outcome comes back', ()
   for (const effect of ['bmc.read', 'bmc.set', 'probe.signs']) {
     for (const outcome of ['done', 'refused', 'unknown'] as const) {
       const agent = newAgent().fact({
-        type: 'agent.run', effect, params: { node: 'hv2', power: 'off', deadlineMs: 500 }, replyTo: 'node/hv2', requestId: 'hv2:1',
+        type: 'agent.run',
+        effect,
+        params: { node: 'hv2', power: 'off', deadlineMs: 500 },
+        replyTo: 'node/hv2',
+        requestId: 'hv2:1',
       });
       assert.equal(agent.effect(effect).params['node'], 'hv2');
       if (outcome === 'done') agent.done(effect, { power: 'off' });
@@ -55,7 +71,10 @@ test('a slow request blocks nobody, and their number is bounded', () => {
   }
   assert.equal(agent.pending.length, AGENT_LIMITS.requestsMax);
   agent.fact({ type: 'agent.observe', uuid: 'late', replyTo: 'vm/late', requestId: 'same' });
-  assert.deepEqual(agent.sent.map((sent) => [sent.to, sent.event.type]), [['vm/late', 'agent.failed']]);
+  assert.deepEqual(
+    agent.sent.map((sent) => [sent.to, sent.event.type]),
+    [['vm/late', 'agent.failed']],
+  );
   agent.done('hypervisor.observe', { state: 'absent' });
   assert.equal(agent.sent[0]?.to, 'vm/u0', 'equal request ids do not mix up the askers');
 });
@@ -77,7 +96,10 @@ test('every state is documented, every transition taken', () => {
       else agent[outcome](kind);
     }
   }
-  assert.deepEqual(allTransitions(agentMachine).filter((key) => !agent.taken.has(key)), []);
+  assert.deepEqual(
+    allTransitions(agentMachine).filter((key) => !agent.taken.has(key)),
+    [],
+  );
 });
 
 test('it takes no commands of users', () => {

@@ -1,10 +1,17 @@
-/** Every reachable state of the shipped node machine (bounded), whatever BMC, network and people say, checked step by step. */
+/** Every reachable state (bounded) of the shipped node machine, whatever BMC, network and people say, step by step. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { allStates, allTransitions, DrivenMachine } from '../fixtures/machine-driver.js';
 import { explore, type Step } from '../fixtures/machine-explorer.js';
 import {
-  benignNodeStep, contextOfNode, everyNodeCommandIsTried, joinedAs, lostWith, nodeInput, nodeMoves, primaryIs,
+  benignNodeStep,
+  contextOfNode,
+  everyNodeCommandIsTried,
+  joinedAs,
+  lostWith,
+  nodeInput,
+  nodeMoves,
+  primaryIs,
 } from '../fixtures/node-world.js';
 import { statePaths } from '../machines/definition.js';
 import { nodeMachine } from '../machines/node/machine.js';
@@ -14,28 +21,36 @@ import { machineOf } from '../machines/registry.js';
 import type { ActorRecord } from '../runtime/record.js';
 
 const STATES_MAX = 450;
-const newNode = (): DrivenMachine => new DrivenMachine(machineOf('node')!, 'hv2', nodeInput).fact(primaryIs('hv1', 'created'));
+const newNode = (): DrivenMachine =>
+  new DrivenMachine(machineOf('node')!, 'hv2', nodeInput).fact(primaryIs('hv1', 'created'));
 const lifeOf = (record: ActorRecord): string =>
   statePaths(record.snapshot.value).find((path) => path.startsWith('life.') && !path.includes('.lease.')) ?? '';
-const domainOf = (record: ActorRecord): string => statePaths(record.snapshot.value).find((path) => path.startsWith('domain.')) ?? '';
+const domainOf = (record: ActorRecord): string =>
+  statePaths(record.snapshot.value).find((path) => path.startsWith('domain.')) ?? '';
 const RESTING = /^life\.(unknown|alive\.steady|proved\.awaitingReturn)$/;
 
 function check({ before, move, after, machine }: Step): void {
   const where = `${move.name} in ${lifeOf(before)} -> ${lifeOf(after)}`;
   const [was, is] = [contextOfNode(before), contextOfNode(after)];
   const begun = after.effects.filter((effect) => !before.effects.some((each) => each.effectId === effect.effectId));
-  const event = (after.tail.at(-1)?.event ?? { type: '' }) as { readonly type: string; readonly [field: string]: unknown };
+  const event = (after.tail.at(-1)?.event ?? { type: '' }) as {
+    readonly type: string;
+    readonly [field: string]: unknown;
+  };
   const proof = machine.committed.find((each) => each.type === 'proof.record')?.params['proof'] as Proof | undefined;
 
   if (proof !== undefined) {
     assert.deepEqual(proof.boot, was.boot, `${where}: a proof about another boot`);
     assert.match(lifeOf(before), /^life\.(judging|alive)/, `${where}: N1`);
-    if (proof.kind === 'P0') assert.ok(event.type === 'node.joined' && event['bootId'] !== was.boot?.bootId, `${where}: P0`);
+    if (proof.kind === 'P0')
+      assert.ok(event.type === 'node.joined' && event['bootId'] !== was.boot?.bootId, `${where}: P0`);
     else if (proof.kind === 'P4') assert.equal(event.type, 'node.confirm-fenced', `${where}: P4`);
     else assertP1(was, is, event, before, where);
   }
-  if (lifeOf(after).startsWith('life.proved')) assert.ok(is.proof !== null && is.incarnation === null, `${where}: proved without a proof`);
-  if (lifeOf(after).startsWith('life.proved') && !lifeOf(before).startsWith('life.proved')) assert.ok(proof, `${where}: no proof on file`);
+  if (lifeOf(after).startsWith('life.proved'))
+    assert.ok(is.proof !== null && is.incarnation === null, `${where}: proved without a proof`);
+  if (lifeOf(after).startsWith('life.proved') && !lifeOf(before).startsWith('life.proved'))
+    assert.ok(proof, `${where}: no proof on file`);
   for (const { kind } of begun) {
     if (kind === 'cluster.rehome' || kind === 'session.fence') assert.ok(is.proof !== null, `${where}: N2`);
   }
@@ -43,7 +58,8 @@ function check({ before, move, after, machine }: Step): void {
     assert.notEqual(is.boot?.bootId, was.boot?.bootId, `${where}: N4, a fenced boot is alive again`);
   }
   for (const { event: told } of machine.sent) {
-    if (told.type === 'vm.recover' || told.type === 'boot.fenced') assert.ok(was.proof !== null, `${where}: VMs are told without a proof`);
+    if (told.type === 'vm.recover' || told.type === 'boot.fenced')
+      assert.ok(was.proof !== null, `${where}: VMs are told without a proof`);
   }
   if (domainOf(after) === 'domain.flushed' && domainOf(before) !== 'domain.flushed') {
     assert.deepEqual(event['result'], { moves: [], busy: [] }, `${where}: flushed, and yet not empty`);
@@ -52,26 +68,49 @@ function check({ before, move, after, machine }: Step): void {
 }
 
 /** The two forms of P1 of DESIGN section 2, and no other. */
-function assertP1(was: ReturnType<typeof contextOfNode>, is: typeof was, event: { type: string; [field: string]: unknown }, before: ActorRecord, where: string): void {
+function assertP1(
+  was: ReturnType<typeof contextOfNode>,
+  is: typeof was,
+  event: { type: string; [field: string]: unknown },
+  before: ActorRecord,
+  where: string,
+): void {
   assert.match(lifeOf(before), /fencing\.(confirmSilence|awaitLeaseDeadline)$/, `${where}: P1`);
-  const silent = event.type === 'probe.signs.done' && (event['result'] as { answered: unknown[] }).answered.length === 0;
+  const silent =
+    event.type === 'probe.signs.done' && (event['result'] as { answered: unknown[] }).answered.length === 0;
   const cut = was.powerSeenOnAt !== null && was.commandedOff;
-  assert.ok((silent && (cut || was.leaseOver)) || (lifeOf(before).endsWith('awaitLeaseDeadline') && is.leaseOver), `${where}: P1`);
+  assert.ok(
+    (silent && (cut || was.leaseOver)) || (lifeOf(before).endsWith('awaitLeaseDeadline') && is.leaseOver),
+    `${where}: P1`,
+  );
 }
 
 /** Every state but the resting ones waits for an effect or a timer of its own region; no operation is lost. */
 function assertNothingHangs(record: ActorRecord, where: string): void {
-  const ownTimers = record.timers.filter((timer) => timer.timerId.includes('.life.') && !timer.timerId.includes('.lease.') || /\.(alive|judging|suspected|fencing|proved)\b/.test(timer.timerId));
-  const lifeEffects = record.effects.filter((effect) => !/^(cluster\.(evacuate|homecoming)|primary\.offer)$/.test(effect.kind));
-  if (!RESTING.test(lifeOf(record))) assert.ok(ownTimers.length + lifeEffects.length > 0, `${where}: life waits for nothing`);
+  const ownTimers = record.timers.filter(
+    (timer) =>
+      (timer.timerId.includes('.life.') && !timer.timerId.includes('.lease.')) ||
+      /\.(alive|judging|suspected|fencing|proved)\b/.test(timer.timerId),
+  );
+  const lifeEffects = record.effects.filter(
+    (effect) => !/^(cluster\.(evacuate|homecoming)|primary\.offer)$/.test(effect.kind),
+  );
+  if (!RESTING.test(lifeOf(record)))
+    assert.ok(ownTimers.length + lifeEffects.length > 0, `${where}: life waits for nothing`);
   if (!/^domain\.(ready|flushed)$/.test(domainOf(record))) {
-    const waits = record.effects.some((effect) => /^cluster\.(evacuate|homecoming)$/.test(effect.kind))
-      || record.timers.some((timer) => /\.(flushing|readying)\./.test(timer.timerId));
+    const waits =
+      record.effects.some((effect) => /^cluster\.(evacuate|homecoming)$/.test(effect.kind)) ||
+      record.timers.some((timer) => /\.(flushing|readying)\./.test(timer.timerId));
     assert.ok(waits, `${where}: ${domainOf(record)} waits for nothing`);
   }
   const context = contextOfNode(record);
-  const open = record.operations.filter((operation) => operation.state === 'accepted').map((operation) => operation.operationId).sort();
-  const held = [context.operation?.operationId, context.offer].filter((id): id is string => typeof id === 'string').sort();
+  const open = record.operations
+    .filter((operation) => operation.state === 'accepted')
+    .map((operation) => operation.operationId)
+    .sort();
+  const held = [context.operation?.operationId, context.offer]
+    .filter((id): id is string => typeof id === 'string')
+    .sort();
   assert.deepEqual(open, held, `${where}: an accepted operation is lost`);
 }
 
@@ -97,7 +136,7 @@ function roots(): ActorRecord[] {
   return records.map((record) => ({ ...record, tail: [] }));
 }
 
-test('every reachable state keeps the invariants, and every state and transition is reached', () => {
+test('every reachable state keeps the invariants, and every state and transition is reached', (t) => {
   assert.ok(everyNodeCommandIsTried());
   const machine = newNode();
   const found = explore(machine, nodeMoves, check, STATES_MAX);
@@ -106,20 +145,34 @@ test('every reachable state keeps the invariants, and every state and transition
     return explore(machine, nodeMoves, check, STATES_MAX / 3);
   });
   const records = [found, ...deep].flatMap((each) => each.records);
-  console.log(`explored ${records.length} states, ${[found, ...deep].reduce((sum, each) => sum + each.steps, 0)} steps, ${machine.taken.size} transitions`);
+  const steps = [found, ...deep].reduce((sum, each) => sum + each.steps, 0);
+  t.diagnostic(`explored ${records.length} states, ${steps} steps, ${machine.taken.size} transitions`);
   const reached = new Set([...machine.taken].map((key) => key.split('|')[0]!));
   for (const path of records.flatMap((record) => statePaths(record.snapshot.value))) {
     path.split('.').forEach((_, index, parts) => reached.add(parts.slice(0, index + 1).join('.')));
   }
-  assert.deepEqual(allStates(nodeMachine).filter((state) => !reached.has(state)), [], 'states never reached');
-  assert.deepEqual(allTransitions(nodeMachine).filter((key) => !machine.taken.has(key)), [], 'transitions never taken');
+  assert.deepEqual(
+    allStates(nodeMachine).filter((state) => !reached.has(state)),
+    [],
+    'states never reached',
+  );
+  assert.deepEqual(
+    allTransitions(nodeMachine).filter((key) => !machine.taken.has(key)),
+    [],
+    'transitions never taken',
+  );
 
   // From everywhere, once everything answers truly, the node ends up alive, or fenced and back (I13).
   for (const record of records) {
     machine.record = record;
     let left = 120;
-    while (left > 0 && !/^life\.(alive\.steady|unknown)$/.test(lifeOf(machine.record)) && benignNodeStep(machine)) left -= 1;
-    assert.match(lifeOf(machine.record), /^life\.(alive\.steady|unknown)$/, `from ${lifeOf(record)} it never came to rest`);
+    while (left > 0 && !/^life\.(alive\.steady|unknown)$/.test(lifeOf(machine.record)) && benignNodeStep(machine))
+      left -= 1;
+    assert.match(
+      lifeOf(machine.record),
+      /^life\.(alive\.steady|unknown)$/,
+      `from ${lifeOf(record)} it never came to rest`,
+    );
   }
 });
 

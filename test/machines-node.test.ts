@@ -11,11 +11,13 @@ import { machineOf } from '../machines/registry.js';
 const alive = (): DrivenMachine =>
   new DrivenMachine(machineOf('node')!, 'hv2', nodeInput).fact(primaryIs('hv1', 'created')).fact(joinedAs('b2'));
 const life = (node: DrivenMachine): string => nodeLifePath(node.record.snapshot);
-const words = (node: DrivenMachine): string => `${daemonStateWord(node.record.snapshot)},${domainStateWord(node.record.snapshot)}`;
+const words = (node: DrivenMachine): string =>
+  `${daemonStateWord(node.record.snapshot)},${domainStateWord(node.record.snapshot)}`;
 const reason = (node: DrivenMachine): string => nodeReason(node.record.snapshot);
 const proofs = (node: DrivenMachine): Proof[] =>
   node.committed.filter((each) => each.type === 'proof.record').map((each) => each.params['proof'] as Proof);
-const delayOf = (node: DrivenMachine, name: string): number | undefined => node.record.timers.find((timer) => timer.timerId.includes(name))?.delayMs;
+const delayOf = (node: DrivenMachine, name: string): number | undefined =>
+  node.record.timers.find((timer) => timer.timerId.includes(name))?.delayMs;
 const silent = { answered: [] };
 const off = { power: 'off' };
 const on = { power: 'on' };
@@ -25,25 +27,45 @@ const HV3 = { node: 'hv3', bootId: 'b3' };
 const fencing = (): DrivenMachine => alive().fact(lostWith(60_000)).done('probe.signs', silent);
 
 test('a node that was never seen is unknown, not suspected', () => {
-  const node = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput).fact(primaryIs('hv1', 'created')).fact(lostWith(60_000));
+  const node = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput)
+    .fact(primaryIs('hv1', 'created'))
+    .fact(lostWith(60_000));
   assert.deepEqual([life(node), words(node)], ['unknown', 'unknown,ready']);
 });
 
-test('silence, a BMC that reads off, silence everywhere, and the lease deadline: P1 before the session has even ended', () => {
+test('silence, a BMC that reads off, the lease deadline: P1 before the session has even ended', () => {
   const node = alive().fact({ type: 'node.silent', sinceMs: 2500 });
-  assert.deepEqual([life(node), words(node), delayOf(node, 'leaseMs')], ['judging.case.doubted.reading', 'run,ready', 1800]);
+  assert.deepEqual(
+    [life(node), words(node), delayOf(node, 'leaseMs')],
+    ['judging.case.doubted.reading', 'run,ready', 1800],
+  );
   node.done('bmc.read', on).timer('rereadMs').done('bmc.read', off).done('probe.signs', silent);
   assert.deepEqual([life(node), words(node)], ['judging.case.fencing.awaitLeaseDeadline', 'dead,fence-flush']);
   node.timer('leaseMs');
-  assert.deepEqual(proofs(node).map(({ kind, boot }) => [kind, boot]), [['P1', { node: 'hv2', bootId: 'b2' }]]);
+  assert.deepEqual(
+    proofs(node).map(({ kind, boot }) => [kind, boot]),
+    [['P1', { node: 'hv2', bootId: 'b2' }]],
+  );
   assert.equal(life(node), 'proved.endingSession', 'with the proof in hand the living session is ended');
   node.done('session.fence');
   node.done('cluster.rehome', { moves: [{ uuid: 'u1', target: HV3, reason: null }], concerned: ['u2'], claimed: 1 });
-  assert.deepEqual(node.sent.map(({ to, event }) => [to, event.type]), [['vm/u1', 'vm.recover'], ['vm/u2', 'boot.fenced']]);
-  assert.deepEqual((node.sent[0]?.event['proofs'] as Proof[]).map((proof) => proof.kind), ['P1']);
+  assert.deepEqual(
+    node.sent.map(({ to, event }) => [to, event.type]),
+    [
+      ['vm/u1', 'vm.recover'],
+      ['vm/u2', 'boot.fenced'],
+    ],
+  );
+  assert.deepEqual(
+    (node.sent[0]?.event['proofs'] as Proof[]).map((proof) => proof.kind),
+    ['P1'],
+  );
   assert.deepEqual([words(node), node.effect('bmc.set').params['power']], ['fenced,flushed', 'on']);
   node.done('bmc.set').fact(joinedAs('b3'));
-  assert.deepEqual([life(node), words(node), node.context<NodeContext>().boot?.bootId], ['alive.steady', 'run,ready', 'b3']);
+  assert.deepEqual(
+    [life(node), words(node), node.context<NodeContext>().boot?.bootId],
+    ['alive.steady', 'run,ready', 'b3'],
+  );
 });
 
 test('a doubt that ends with a heartbeat was nothing', () => {
@@ -55,12 +77,20 @@ test('read on, commanded off, read off, silent: P1 without waiting for the lease
   const node = fencing().done('bmc.read', on).done('bmc.set').done('bmc.read', on);
   assert.equal(life(node), 'judging.case.fencing.verifyOffAgain');
   node.timer('verifyMs').done('bmc.read', off).done('probe.signs', silent);
-  assert.deepEqual([life(node), proofs(node).map((proof) => proof.evidence)], ['proved.rehoming', ['Power read as on, commanded off, read as off, and no network answers']]);
+  assert.deepEqual(
+    [life(node), proofs(node).map((proof) => proof.evidence)],
+    ['proved.rehoming', ['Power read as on, commanded off, read as off, and no network answers']],
+  );
 });
 
 test('its host answers: its daemon has ten seconds; the same boot back is no loss', () => {
-  const node = alive().fact(lostWith(60_000)).done('probe.signs', { answered: ['cluster'] });
-  assert.deepEqual([life(node), delayOf(node, 'graceMs'), words(node)], ['judging.case.suspected.grace', 10_000, 'dead,ready']);
+  const node = alive()
+    .fact(lostWith(60_000))
+    .done('probe.signs', { answered: ['cluster'] });
+  assert.deepEqual(
+    [life(node), delayOf(node, 'graceMs'), words(node)],
+    ['judging.case.suspected.grace', 10_000, 'dead,ready'],
+  );
   const back = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput);
   back.record = node.record;
   back.fact({ ...joinedAs('b2'), incarnation: 'b2.2' });
@@ -82,27 +112,60 @@ test('a young quorum or primary judges nobody by silence alone, but a BMC that r
 
 test('BMC dead: other coordinators try, then it stays fencing with the reason, until a person confirms', () => {
   const node = fencing().unknown('bmc.read', 'no answer from the BMC');
-  assert.deepEqual(node.sent.map(({ to, event }) => [to, event.type, event['effect']]), [['agent/hv3', 'agent.run', 'bmc.read']], 'hv1 is the primary, hv2 is meant itself');
+  assert.deepEqual(
+    node.sent.map(({ to, event }) => [to, event.type, event['effect']]),
+    [['agent/hv3', 'agent.run', 'bmc.read']],
+    'hv1 is the primary, hv2 is meant itself',
+  );
   const requestId = String(node.sent[0]?.event['requestId']);
-  node.fact({ type: 'agent.answered', node: 'hv3', effect: 'bmc.read', requestId: 'hv2:0', outcome: 'done', result: off, reason: null });
+  node.fact({
+    type: 'agent.answered',
+    node: 'hv3',
+    effect: 'bmc.read',
+    requestId: 'hv2:0',
+    outcome: 'done',
+    result: off,
+    reason: null,
+  });
   assert.equal(life(node), 'judging.case.fencing.readPower', 'a late answer to another question');
-  node.fact({ type: 'agent.answered', node: 'hv3', effect: 'bmc.read', requestId, outcome: 'unknown', result: null, reason: 'no route' });
-  assert.deepEqual([life(node), reason(node), words(node)], ['judging.case.fencing.stuck', 'hv3: no route', 'dead,fence-flush']);
+  node.fact({
+    type: 'agent.answered',
+    node: 'hv3',
+    effect: 'bmc.read',
+    requestId,
+    outcome: 'unknown',
+    result: null,
+    reason: 'no route',
+  });
+  assert.deepEqual(
+    [life(node), reason(node), words(node)],
+    ['judging.case.fencing.stuck', 'hv3: no route', 'dead,fence-flush'],
+  );
   node.timer('stuckMs').refused('bmc.read');
   assert.equal(life(node), 'judging.case.fencing.readPower');
   node.timer('helperMs');
   assert.equal(delayOf(node, 'stuckMs'), 4000, 'with a growing pause');
   const confirm = node.command({ type: 'node.confirm-fenced', by: 'joan' });
-  assert.deepEqual([proofs(node).map((proof) => [proof.kind, proof.evidence]), confirm.state], [[['P4', 'joan says that it is off']], 'done']);
+  assert.deepEqual(
+    [proofs(node).map((proof) => [proof.kind, proof.evidence]), confirm.state],
+    [[['P4', 'joan says that it is off']], 'done'],
+  );
   node.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 });
   assert.equal(life(node), 'proved.awaitingReturn', 'what a person switched off is his to switch on');
 });
 
-test('the primary\'s own cable is out: another coordinator reads and switches', () => {
+test("the primary's own cable is out: another coordinator reads and switches", () => {
   const node = fencing();
-  const answer = (outcome: string, result: unknown): void => void node.fact({
-    type: 'agent.answered', node: 'hv3', effect: 'bmc', requestId: String(node.sent[0]?.event['requestId']), outcome, result, reason: null,
-  });
+  const answer = (outcome: string, result: unknown): void =>
+    void node.fact({
+      type: 'agent.answered',
+      node: 'hv3',
+      effect: 'bmc',
+      requestId: String(node.sent[0]?.event['requestId']),
+      outcome,
+      result,
+      reason: null,
+    });
   node.unknown('bmc.read');
   answer('done', on);
   node.refused('bmc.set');
@@ -117,12 +180,20 @@ test('BMC lies on: still on after the command, it stays fencing', () => {
   const node = fencing().done('bmc.read', on).done('bmc.set');
   for (let reading = 1; reading < 10; reading += 1) node.done('bmc.read', on).timer('verifyMs');
   node.done('bmc.read', on);
-  assert.deepEqual([life(node), reason(node)], ['judging.case.fencing.stuck', 'Its power still reads as on after it was commanded off']);
+  assert.deepEqual(
+    [life(node), reason(node)],
+    ['judging.case.fencing.stuck', 'Its power still reads as on after it was commanded off'],
+  );
 });
 
 test('BMC lies off: while a network answers it stays fencing; silence is believed only past the lease deadline', () => {
-  const node = fencing().done('bmc.read', off).done('probe.signs', { answered: ['storage', 'cluster'] });
-  assert.deepEqual([life(node), reason(node)], ['judging.case.fencing.stuck', 'Its power reads as off, but it answers on storage, cluster']);
+  const node = fencing()
+    .done('bmc.read', off)
+    .done('probe.signs', { answered: ['storage', 'cluster'] });
+  assert.deepEqual(
+    [life(node), reason(node)],
+    ['judging.case.fencing.stuck', 'Its power reads as off, but it answers on storage, cluster'],
+  );
   node.timer('stuckMs').done('bmc.read', off).done('probe.signs', silent);
   assert.equal(life(node), 'judging.case.fencing.awaitLeaseDeadline');
   assert.deepEqual(proofs(node), []);
@@ -133,7 +204,10 @@ test('BMC lies off: while a network answers it stays fencing; silence is believe
 test('back under a new boot id: that is the proof, also in the middle of a fence', () => {
   for (const node of [alive(), fencing(), fencing().done('bmc.read', on), alive().fact(lostWith(60_000))]) {
     node.fact(joinedAs('b9'));
-    assert.deepEqual(proofs(node).map(({ kind, boot }) => [kind, boot.bootId]), [['P0', 'b2']]);
+    assert.deepEqual(
+      proofs(node).map(({ kind, boot }) => [kind, boot.bootId]),
+      [['P0', 'b2']],
+    );
     if (life(node) === 'proved.endingSession') node.done('session.fence');
     assert.equal(life(node), 'proved.rehoming');
     node.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 });
@@ -145,22 +219,37 @@ test('a boot that was fenced does not come back, however alive it looks', () => 
   const node = fencing();
   node.command({ type: 'node.confirm-fenced', by: 'joan' });
   node.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 }).fact(joinedAs('b2'));
-  assert.deepEqual([life(node), reason(node)], ['proved.awaitingReturn', 'It answers under the boot that was fenced: it must be rebooted']);
+  assert.deepEqual(
+    [life(node), reason(node)],
+    ['proved.awaitingReturn', 'It answers under the boot that was fenced: it must be rebooted'],
+  );
 });
 
 test('a fence is carried on by the next primary from where it stood', () => {
   const node = fencing().done('bmc.read', on).fact(primaryIs('hv3', 'claimed'));
-  assert.deepEqual([life(node), node.pending.map((each) => each.kind)], ['judging.case.fencing.powerOff', ['bmc.set']]);
+  assert.deepEqual(
+    [life(node), node.pending.map((each) => each.kind)],
+    ['judging.case.fencing.powerOff', ['bmc.set']],
+  );
   node.unknown('bmc.set');
-  assert.deepEqual(node.sent.map(({ to }) => to), ['agent/hv1'], 'helpers are chosen from the new primary\'s point of view');
+  assert.deepEqual(
+    node.sent.map(({ to }) => to),
+    ['agent/hv1'],
+    "helpers are chosen from the new primary's point of view",
+  );
   const rehoming = fencing();
   rehoming.command({ type: 'node.confirm-fenced', by: 'joan' });
   rehoming.fact(primaryIs('hv3', 'claimed')).unknown('cluster.rehome').timer('retryMs');
-  assert.deepEqual(rehoming.pending.map((each) => each.kind), ['cluster.rehome']);
+  assert.deepEqual(
+    rehoming.pending.map((each) => each.kind),
+    ['cluster.rehome'],
+  );
 });
 
 test('more than a minority lost at once is said in the proof', () => {
-  const node = alive().fact(lostWith(60_000, { suspects: 2 })).done('probe.signs', silent);
+  const node = alive()
+    .fact(lostWith(60_000, { suspects: 2 }))
+    .done('probe.signs', silent);
   node.command({ type: 'node.confirm-fenced', by: 'joan' });
   assert.match(proofs(node)[0]!.evidence, /2 of 3 nodes were lost at once/);
 });
@@ -174,70 +263,3 @@ test('a restart on purpose: the lost session means nothing before the deadline',
   assert.equal(life(node.fact(joinedAs('b2'))), 'alive.steady');
 });
 
-test('flush: every VM leaves at once, and flushed means empty', () => {
-  const node = alive();
-  const flush = node.command({ type: 'node.flush' });
-  assert.equal(words(node), 'run,flush');
-  node.done('cluster.evacuate', { moves: ['u1', 'u2'].map((uuid) => ({ uuid, target: HV3, reason: null })), busy: [] });
-  assert.deepEqual(node.sent.map(({ to, event }) => [to, event.type, event['replyTo']]), [['vm/u1', 'vm.evacuate', 'node/hv2'], ['vm/u2', 'vm.evacuate', 'node/hv2']]);
-  node.fact({ type: 'vm.left', uuid: 'u1' }).fact({ type: 'vm.left', uuid: 'u2' });
-  node.done('cluster.evacuate', { moves: [], busy: ['u3'] });
-  assert.equal(node.operation(flush.operationId)?.state, 'accepted', 'one is still in transition');
-  node.timer('flushCheckMs').done('cluster.evacuate', { moves: [], busy: [] });
-  assert.deepEqual([words(node), node.operation(flush.operationId)?.state], ['run,flushed', 'done']);
-  assert.deepEqual(machineOf('node')!.admit(node.record.snapshot, { type: 'node.flush' }), { kind: 'already', message: 'Node "hv2" is already flushed' });
-});
-
-test('a flush that cannot be finished says why and tries again', () => {
-  const node = alive();
-  const flush = node.command({ type: 'node.flush' });
-  node.done('cluster.evacuate', { moves: [{ uuid: 'u1', target: HV3, reason: null }], busy: [] });
-  node.fact({ type: 'vm.stayed', uuid: 'u1', reason: 'live migration failed' });
-  assert.deepEqual([node.state.includes('flushing.blocked'), reason(node)], [true, 'VMs that could not be moved: u1: live migration failed']);
-  node.timer('flushRetryMs');
-  assert.deepEqual(node.pending.map((each) => each.kind), ['cluster.evacuate']);
-  node.command({ type: 'node.ready' });
-  assert.equal(node.operation(flush.operationId)?.state, 'failed');
-});
-
-test('ready: VMs come home, stopped ones with autostart begin', () => {
-  const node = alive();
-  node.command({ type: 'node.flush' });
-  node.done('cluster.evacuate', { moves: [], busy: [] });
-  const ready = node.command({ type: 'node.ready' });
-  node.unknown('cluster.homecoming').timer('retryMs');
-  node.done('cluster.homecoming', { boot: { node: 'hv2', bootId: 'b2' }, back: ['u1', 'u2'], start: ['u3'], busy: [] });
-  assert.deepEqual(node.sent.map(({ to, event }) => [to, event.type]), [['vm/u1', 'vm.return'], ['vm/u2', 'vm.return'], ['vm/u3', 'vm.autostart']]);
-  assert.equal(words(node), 'run,unflush');
-  node.fact({ type: 'vm.left', uuid: 'u1' }).fact({ type: 'vm.stayed', uuid: 'u2', reason: 'migration failed' });
-  assert.deepEqual([words(node), node.operation(ready.operationId)?.message], ['run,ready', 'Ready; not back: u2: migration failed']);
-});
-
-test('the role of primary is offered, and its end is the end of the command', () => {
-  const node = alive();
-  const asked = node.command({ type: 'node.primary' });
-  assert.equal(node.effect('primary.offer').params['to'], 'hv2');
-  node.done('primary.offer', { to: 'hv2' });
-  assert.equal(node.operation(asked.operationId)?.message, 'Primary is hv2');
-  const refusedStep = node.command({ type: 'node.secondary' });
-  node.refused('primary.offer', 'no other live coordinator');
-  assert.deepEqual([node.operation(refusedStep.operationId)?.state, node.operation(refusedStep.operationId)?.message], ['failed', 'no other live coordinator']);
-});
-
-test('admission names the node, its states and the legal commands', () => {
-  const { admit } = machineOf('node')!;
-  assert.deepEqual(admit(fencing().record.snapshot, { type: 'node.flush' }), {
-    kind: 'deny', code: 'PVC_WRONG_STATE',
-    message: 'Node "hv2" is in daemon state "dead" and domain state "fence-flush": it cannot flush now; legal commands: confirm-fenced',
-  });
-  assert.match((admit(alive().record.snapshot, { type: 'node.confirm-fenced', by: 'x' }) as { message: string }).message, /legal commands: flush, primary or secondary/);
-  const plain = new DrivenMachine(machineOf('node')!, 'hv9', { name: 'hv9', coordinator: false }).fact(joinedAs('b9'));
-  assert.equal(admit(plain.record.snapshot, { type: 'node.primary' }).kind, 'deny');
-  assert.equal(admit(plain.record.snapshot, { type: 'node.dance' }).kind, 'deny');
-});
-
-test('waiting times', () => {
-  assert.deepEqual([leaseLeftMs(4000, 2500), leaseLeftMs(4000, 9000), leaseLeftMs(4000, 0)], [1800, 0, 4300]);
-  assert.deepEqual([settleLeftMs(4000, 1000), settleLeftMs(4000, 9000)], [7000, 0]);
-  assert.deepEqual([stuckMs(1), stuckMs(2), stuckMs(99)], [2000, 4000, 60_000]);
-});

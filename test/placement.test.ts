@@ -1,18 +1,43 @@
 /** Placement: PVC's selectors, real capacity, one plan. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld } from '../machines/placement.js';
+import {
+  place,
+  planMoves,
+  type PlacementNode,
+  type PlacementRequest,
+  type PlacementWorld,
+} from '../machines/placement.js';
 import type { NodeSelector } from '../machines/vm/messages.js';
 
 const node = (name: string, change: Partial<PlacementNode> = {}): PlacementNode => ({
-  name, bootId: `${name}-boot`, daemonState: 'run', domainState: 'ready', memoryTotalMiB: 8192, memoryFreeMiB: 4096,
-  memoryProvisionedMiB: 1024, vcpusAllocated: 2, load: 1, vms: 2, ...change,
+  name,
+  bootId: `${name}-boot`,
+  daemonState: 'run',
+  domainState: 'ready',
+  memoryTotalMiB: 8192,
+  memoryFreeMiB: 4096,
+  memoryProvisionedMiB: 1024,
+  vcpusAllocated: 2,
+  load: 1,
+  vms: 2,
+  ...change,
 });
-const vm = (uuid: string, change: Partial<PlacementRequest> = {}): PlacementRequest =>
-  ({ uuid, memoryMiB: 1024, vcpus: 1, nodeLimit: null, selector: null, ...change });
-const world = (nodes: readonly PlacementNode[], change: Partial<PlacementWorld> = {}): PlacementWorld =>
-  ({ nodes, defaultSelector: 'mem', ...change });
-const nameOf = (request: PlacementRequest, given: PlacementWorld): string | null => place(request, given).target?.node ?? null;
+const vm = (uuid: string, change: Partial<PlacementRequest> = {}): PlacementRequest => ({
+  uuid,
+  memoryMiB: 1024,
+  vcpus: 1,
+  nodeLimit: null,
+  selector: null,
+  ...change,
+});
+const world = (nodes: readonly PlacementNode[], change: Partial<PlacementWorld> = {}): PlacementWorld => ({
+  nodes,
+  defaultSelector: 'mem',
+  ...change,
+});
+const nameOf = (request: PlacementRequest, given: PlacementWorld): string | null =>
+  place(request, given).target?.node ?? null;
 
 test('each selector takes the node that PVC would', () => {
   const nodes = [
@@ -21,9 +46,20 @@ test('each selector takes the node that PVC would', () => {
     node('hv3', { memoryFreeMiB: 2500, memoryProvisionedMiB: 8000, vcpusAllocated: 8, load: 1, vms: 8 }),
     node('hv4', { memoryFreeMiB: 2500, memoryProvisionedMiB: 8000, vcpusAllocated: 8, load: 8, vms: 1 }),
   ];
-  const expected: Record<NodeSelector, string> = { mem: 'hv2', memprov: 'hv1', vcpus: 'hv2', load: 'hv3', vms: 'hv4', none: 'hv4' };
+  const expected: Record<NodeSelector, string> = {
+    mem: 'hv2',
+    memprov: 'hv1',
+    vcpus: 'hv2',
+    load: 'hv3',
+    vms: 'hv4',
+    none: 'hv4',
+  };
   for (const [selector, name] of Object.entries(expected)) {
-    assert.equal(nameOf(vm('a', { selector: selector as NodeSelector }), world(nodes, { defaultSelector: 'vms' })), name, selector);
+    assert.equal(
+      nameOf(vm('a', { selector: selector as NodeSelector }), world(nodes, { defaultSelector: 'vms' })),
+      name,
+      selector,
+    );
   }
   assert.equal(nameOf(vm('a'), world(nodes, { defaultSelector: 'none' })), 'hv2', 'no default means mem');
 });
@@ -64,7 +100,15 @@ test('overcommitted memory is a warning, or a refusal by setting', () => {
 test('one plan counts what it has placed, in string order of ids', () => {
   const nodes = [node('hv1', { memoryFreeMiB: 2048 }), node('hv2', { memoryFreeMiB: 2047 })];
   const plan = planMoves([vm('b'), vm('a'), vm('c'), vm('d')], world(nodes));
-  assert.deepEqual(plan.map((move) => [move.uuid, move.target?.node ?? null]), [['a', 'hv1'], ['b', 'hv2'], ['c', 'hv1'], ['d', null]]);
+  assert.deepEqual(
+    plan.map((move) => [move.uuid, move.target?.node ?? null]),
+    [
+      ['a', 'hv1'],
+      ['b', 'hv2'],
+      ['c', 'hv1'],
+      ['d', null],
+    ],
+  );
   assert.match(plan[3]!.reason ?? '', /hv1: 0 MiB are free, 1024 are needed; hv2: 1023 MiB/);
 });
 
@@ -81,21 +125,35 @@ test('properties: no node is ever given more than it has free, and nothing depen
   const source = numbers(7);
   const below = (limit: number): number => source.next().value % limit;
   for (let round = 0; round < 300; round += 1) {
-    const nodes = Array.from({ length: 1 + below(5) }, (_, index) => node(`hv${index + 1}`, {
-      memoryFreeMiB: below(6000), load: below(9), vms: below(9), vcpusAllocated: below(9), memoryProvisionedMiB: below(9000),
-      domainState: below(5) === 0 ? 'flush' : 'ready',
-    }));
+    const nodes = Array.from({ length: 1 + below(5) }, (_, index) =>
+      node(`hv${index + 1}`, {
+        memoryFreeMiB: below(6000),
+        load: below(9),
+        vms: below(9),
+        vcpusAllocated: below(9),
+        memoryProvisionedMiB: below(9000),
+        domainState: below(5) === 0 ? 'flush' : 'ready',
+      }),
+    );
     const selectors: NodeSelector[] = ['mem', 'memprov', 'vcpus', 'load', 'vms', 'none'];
-    const requests = Array.from({ length: below(9) }, (_, index) => vm(`vm${index}`, {
-      memoryMiB: 1 + below(3000), vcpus: 1 + below(4), selector: selectors[below(6)]!,
-      nodeLimit: below(3) === 0 ? ['hv1', 'hv2'] : null,
-    }));
+    const requests = Array.from({ length: below(9) }, (_, index) =>
+      vm(`vm${index}`, {
+        memoryMiB: 1 + below(3000),
+        vcpus: 1 + below(4),
+        selector: selectors[below(6)]!,
+        nodeLimit: below(3) === 0 ? ['hv1', 'hv2'] : null,
+      }),
+    );
     const plan = planMoves(requests, world(nodes));
     assert.deepEqual(planMoves([...requests].reverse(), world([...nodes].reverse())), plan);
     for (const each of nodes) {
-      const taken = plan.filter((move) => move.target?.node === each.name)
+      const taken = plan
+        .filter((move) => move.target?.node === each.name)
         .reduce((sum, move) => sum + requests.find((request) => request.uuid === move.uuid)!.memoryMiB, 0);
-      assert.ok(taken === 0 || taken <= each.memoryFreeMiB, `round ${round}: ${each.name} is given ${taken} of ${each.memoryFreeMiB} MiB`);
+      assert.ok(
+        taken === 0 || taken <= each.memoryFreeMiB,
+        `round ${round}: ${each.name} is given ${taken} of ${each.memoryFreeMiB} MiB`,
+      );
     }
     for (const move of plan) {
       const request = requests.find((each) => each.uuid === move.uuid)!;

@@ -21,25 +21,43 @@ const agentSetup = setup({
   actions: {} as ActionsOf<AgentEffects>,
 });
 
-const EFFECT_OF = { 'agent.ensure-absent': 'hypervisor.ensureAbsent', 'agent.observe': 'hypervisor.observe' } as const;
+const EFFECT_OF = {
+  'agent.ensure-absent': 'hypervisor.ensureAbsent',
+  'agent.observe': 'hypervisor.observe',
+} as const;
 
 const open = (context: AgentContext, event: AgentRequest): OpenRequest => ({
-  key: `${context.name}:${context.count + 1}`, type: event.type, replyTo: event.replyTo, requestId: event.requestId,
+  key: `${context.name}:${context.count + 1}`,
+  type: event.type,
+  replyTo: event.replyTo,
+  requestId: event.requestId,
   effect: event.type === 'agent.run' ? event.effect : EFFECT_OF[event.type],
   uuid: event.type === 'agent.run' ? null : event.uuid,
 });
 
 /** The answer in the asker's words. */
-function answerOf(context: AgentContext, request: OpenRequest, event: AgentEvent): Record<string, unknown> & { type: string } {
+function answerOf(
+  context: AgentContext,
+  request: OpenRequest,
+  event: AgentEvent,
+): Record<string, unknown> & { type: string } {
   const base = { requestId: request.requestId, node: context.name };
   const reason = 'reason' in event ? event.reason : null;
   if (request.type === 'agent.run') {
     const outcome = event.type.endsWith('.done') ? 'done' : event.type.endsWith('.refused') ? 'refused' : 'unknown';
-    return { type: 'agent.answered', ...base, effect: request.effect, outcome, result: 'result' in event ? event.result : null, reason };
+    return {
+      type: 'agent.answered',
+      ...base,
+      effect: request.effect,
+      outcome,
+      result: 'result' in event ? event.result : null,
+      reason,
+    };
   }
   const about = { ...base, uuid: request.uuid, bootId: context.bootId };
   if (event.type === 'hypervisor.ensureAbsent.done') return { type: 'agent.absent', ...about };
-  if (event.type === 'hypervisor.observe.done') return { type: 'agent.observed', ...about, state: event.result.state };
+  if (event.type === 'hypervisor.observe.done')
+    return { type: 'agent.observed', ...about, state: event.result.state };
   return { type: 'agent.failed', ...about, reason: reason ?? 'no answer' };
 }
 
@@ -48,7 +66,12 @@ const begin = agentSetup.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'agent.run' && event.type !== 'agent.ensure-absent' && event.type !== 'agent.observe') return;
   const request = open(context, event);
   if (context.requests.length >= AGENT_LIMITS.requestsMax) {
-    const refusal = { type: 'hypervisor.observe.unknown' as const, at: event.at, effectId: '', reason: 'too many requests are open' };
+    const refusal = {
+      type: 'hypervisor.observe.unknown' as const,
+      at: event.at,
+      effectId: '',
+      reason: 'too many requests are open',
+    };
     enqueue({ type: 'tell', params: { to: event.replyTo, event: answerOf(context, request, refusal) } });
     return;
   }
@@ -60,7 +83,10 @@ const begin = agentSetup.enqueueActions(({ context, event, enqueue }) => {
     else enqueue({ type: event.effect, params: { node, deadlineMs, requestId } });
     return;
   }
-  enqueue({ type: EFFECT_OF[event.type], params: { uuid: event.uuid, deadlineMs: AGENT_LIMITS.guestDeadlineMs, requestId } });
+  enqueue({
+    type: EFFECT_OF[event.type],
+    params: { uuid: event.uuid, deadlineMs: AGENT_LIMITS.guestDeadlineMs, requestId },
+  });
 });
 
 /** An effect's end: told to who asked. */
@@ -81,18 +107,35 @@ export const agentMachine = agentSetup.createMachine({
   states: {
     serving: {
       on: {
-        'owner.acquired': { actions: agentSetup.assign(({ event }) => (event.type === 'owner.acquired' ? { bootId: event.bootId } : {})) },
+        'owner.acquired': {
+          actions: agentSetup.assign(({ event }) =>
+            event.type === 'owner.acquired' ? { bootId: event.bootId } : {},
+          ),
+        },
         'agent.run': { actions: begin },
         'agent.ensure-absent': { actions: begin },
         'agent.observe': { actions: begin },
-        'bmc.read.done': end, 'bmc.read.refused': end, 'bmc.read.unknown': end,
-        'bmc.set.done': end, 'bmc.set.refused': end, 'bmc.set.unknown': end,
-        'probe.signs.done': end, 'probe.signs.refused': end, 'probe.signs.unknown': end,
-        'hypervisor.observe.done': end, 'hypervisor.observe.refused': end, 'hypervisor.observe.unknown': end,
-        'hypervisor.ensureAbsent.done': end, 'hypervisor.ensureAbsent.refused': end, 'hypervisor.ensureAbsent.unknown': end,
+        'bmc.read.done': end,
+        'bmc.read.refused': end,
+        'bmc.read.unknown': end,
+        'bmc.set.done': end,
+        'bmc.set.refused': end,
+        'bmc.set.unknown': end,
+        'probe.signs.done': end,
+        'probe.signs.refused': end,
+        'probe.signs.unknown': end,
+        'hypervisor.observe.done': end,
+        'hypervisor.observe.refused': end,
+        'hypervisor.observe.unknown': end,
+        'hypervisor.ensureAbsent.done': end,
+        'hypervisor.ensureAbsent.refused': end,
+        'hypervisor.ensureAbsent.unknown': end,
       },
     },
   },
 });
 
-export const AGENT_STATES = { serving: 'Runs what other actors ask of this node.' } as const satisfies Record<string, string>;
+export const AGENT_STATES = { serving: 'Runs what other actors ask of this node.' } as const satisfies Record<
+  string,
+  string
+>;

@@ -2,7 +2,9 @@
 import type { AgentEffects, AnswersOf } from '../effects.js';
 import type { OwnerAcquired } from '../vm/events.js';
 
-interface Stamped { readonly at: number }
+interface Stamped {
+  readonly at: number;
+}
 interface Question {
   /** Address that gets the answer. */
   readonly replyTo: string;
@@ -13,8 +15,12 @@ export type RunnableEffect = 'bmc.read' | 'bmc.set' | 'probe.signs';
 
 export type AgentRequest =
   /** Run this effect here; answered by agent.answered. */
-  | ({ readonly type: 'agent.run'; readonly effect: RunnableEffect; readonly params: { readonly node: string; readonly power?: 'on' | 'off'; readonly deadlineMs: number } } & Question)
-  /** End and refuse any copy of this VM here, unless its record names this node; answered by agent.absent or agent.failed. */
+  | ({
+      readonly type: 'agent.run';
+      readonly effect: RunnableEffect;
+      readonly params: { readonly node: string; readonly power?: 'on' | 'off'; readonly deadlineMs: number };
+    } & Question)
+  /** End and refuse any copy of this VM here, unless its record names this node. Answers: agent.absent, agent.failed. */
   | ({ readonly type: 'agent.ensure-absent'; readonly uuid: string } & Question)
   /** What copy of this VM is here? Answered by agent.observed or agent.failed. */
   | ({ readonly type: 'agent.observe'; readonly uuid: string } & Question);

@@ -35,8 +35,11 @@ export function admitNode(snapshot: SnapshotView, command: CommandView): Admissi
   }
   const legal = legalNodeCommands(snapshot);
   if (legal.includes(type)) return accept;
-  return denyState(`Node "${name}" is in daemon state "${daemonStateWord(snapshot)}" and domain state "${domainStateWord(snapshot)}": `
-    + `it cannot ${word(type)} now; legal commands: ${listOf(legal.map(word))}`);
+  return denyState(
+    `Node "${name}" is in daemon state "${daemonStateWord(snapshot)}" ` +
+      `and domain state "${domainStateWord(snapshot)}": ` +
+      `it cannot ${word(type)} now; legal commands: ${listOf(legal.map(word))}`,
+  );
 }
 
 function alreadyText(snapshot: SnapshotView, type: NodeCommandType, name: string): string | null {
@@ -45,7 +48,10 @@ function alreadyText(snapshot: SnapshotView, type: NodeCommandType, name: string
   }
   if (!nodeIsIn(snapshot, 'life.alive')) return null;
   if (type === 'node.flush' && nodeIsIn(snapshot, 'domain.flushed')) return `Node "${name}" is already flushed`;
-  if (type === 'node.flush' && nodeIsIn(snapshot, 'domain.flushing')) return `Node "${name}" is already being flushed`;
+  if (type === 'node.flush' && nodeIsIn(snapshot, 'domain.flushing'))
+    return `Node "${name}" is already being flushed`;
   if (type === 'node.ready' && nodeIsIn(snapshot, 'domain.ready')) return `Node "${name}" is already ready`;
-  return type === 'node.ready' && nodeIsIn(snapshot, 'domain.readying') ? `Node "${name}" is already being made ready` : null;
+  return type === 'node.ready' && nodeIsIn(snapshot, 'domain.readying')
+    ? `Node "${name}" is already being made ready`
+    : null;
 }

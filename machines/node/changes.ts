@@ -5,21 +5,43 @@ import type { NodeContext, NodeInput, Proof, ProofKind } from './messages.js';
 export const SESSION_TIMEOUT_DEFAULT_MS = 4000;
 
 const noDoubt = {
-  sessionGone: false, silentMs: 0, quorumAgeMs: 0, suspects: 1, nodes: 1, helper: -1, leaseOver: false,
-  powerSeenOnAt: null, commandedOff: false, readings: 0, stuckRounds: 0, waitingReason: null,
+  sessionGone: false,
+  silentMs: 0,
+  quorumAgeMs: 0,
+  suspects: 1,
+  nodes: 1,
+  helper: -1,
+  leaseOver: false,
+  powerSeenOnAt: null,
+  commandedOff: false,
+  readings: 0,
+  stuckRounds: 0,
+  waitingReason: null,
 } as const;
 
 export function newNode(input: NodeInput): NodeContext {
   return {
-    ...input, ...noDoubt, sessionTimeoutMs: input.sessionTimeoutMs ?? SESSION_TIMEOUT_DEFAULT_MS,
-    coordinators: input.coordinators ?? [], primary: null, boot: null, incarnation: null, operation: null, offer: null, question: 0, proof: null, next: null, awaiting: [], stayed: [],
+    ...input,
+    ...noDoubt,
+    sessionTimeoutMs: input.sessionTimeoutMs ?? SESSION_TIMEOUT_DEFAULT_MS,
+    coordinators: input.coordinators ?? [],
+    primary: null,
+    boot: null,
+    incarnation: null,
+    operation: null,
+    offer: null,
+    question: 0,
+    proof: null,
+    next: null,
+    awaiting: [],
+    stayed: [],
   };
 }
 
 /** A doubt begins: nothing of an earlier one counts. */
 export function doubted(event: NodeEvent): Partial<NodeContext> {
   if (event.type === 'node.silent') return { ...noDoubt, silentMs: event.sinceMs };
-  return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? event.sinceMs ?? 0 : 0 };
+  return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? (event.sinceMs ?? 0) : 0 };
 }
 
 /** The session is gone. What the lease deadline is counted from stays as the doubt found it. */
@@ -34,23 +56,40 @@ export function joined(context: NodeContext, event: NodeEvent): Partial<NodeCont
   const seen = event.type === 'node.joined' ? event : context.next;
   if (seen === null) return { ...noDoubt };
   return {
-    ...noDoubt, boot: { node: context.name, bootId: seen.bootId }, incarnation: seen.incarnation, proof: null, next: null,
+    ...noDoubt,
+    boot: { node: context.name, bootId: seen.bootId },
+    incarnation: seen.incarnation,
+    proof: null,
+    next: null,
   };
 }
 
 /** null = the event is no answer to the question that is open. */
-export function powerAnswer(context: NodeContext, event: NodeEvent): { done: boolean; power: unknown; reason: string } | null {
+export function powerAnswer(
+  context: NodeContext,
+  event: NodeEvent,
+): { done: boolean; power: unknown; reason: string } | null {
   switch (event.type) {
-    case 'bmc.read.done': return { done: true, power: event.result.power, reason: '' };
-    case 'bmc.set.done': return { done: true, power: null, reason: '' };
-    case 'bmc.read.refused': case 'bmc.read.unknown': case 'bmc.set.refused': case 'bmc.set.unknown':
+    case 'bmc.read.done':
+      return { done: true, power: event.result.power, reason: '' };
+    case 'bmc.set.done':
+      return { done: true, power: null, reason: '' };
+    case 'bmc.read.refused':
+    case 'bmc.read.unknown':
+    case 'bmc.set.refused':
+    case 'bmc.set.unknown':
       return { done: false, power: null, reason: event.reason };
     case 'agent.answered': {
       if (event.requestId !== requestId(context)) return null;
       const result = event.result as { power?: unknown } | null;
-      return { done: event.outcome === 'done', power: result?.power ?? null, reason: `${event.node}: ${event.reason ?? ''}` };
+      return {
+        done: event.outcome === 'done',
+        power: result?.power ?? null,
+        reason: `${event.node}: ${event.reason ?? ''}`,
+      };
     }
-    default: return null;
+    default:
+      return null;
   }
 }
 
@@ -66,7 +105,10 @@ export const isMassLoss = (context: NodeContext): boolean => context.suspects > 
 /** Only these four texts make proofs, each from its own transition. */
 export function proofOf(context: NodeContext, kind: ProofKind, evidence: string, at: number): Proof | null {
   if (context.boot === null) return null;
-  const crowd = isMassLoss(context) && context.suspects > 1 ? ` (${context.suspects} of ${context.nodes} nodes were lost at once)` : '';
+  const crowd =
+    isMassLoss(context) && context.suspects > 1
+      ? ` (${context.suspects} of ${context.nodes} nodes were lost at once)`
+      : '';
   return { kind, boot: context.boot, evidence: evidence + crowd, at };
 }
 

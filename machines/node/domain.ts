@@ -10,7 +10,10 @@ const answered = nodeSetup.assign(({ context, event }) => {
   if (event.type !== 'vm.left' && event.type !== 'vm.stayed') return {};
   return {
     awaiting: context.awaiting.filter((uuid) => uuid !== event.uuid),
-    stayed: event.type === 'vm.stayed' ? [...context.stayed.filter((line) => !line.startsWith(event.uuid)), `${event.uuid}: ${event.reason}`] : context.stayed,
+    stayed:
+      event.type === 'vm.stayed'
+        ? [...context.stayed.filter((line) => !line.startsWith(event.uuid)), `${event.uuid}: ${event.reason}`]
+        : context.stayed,
   };
 });
 
@@ -19,7 +22,10 @@ const clear = nodeSetup.assign({ awaiting: [], stayed: [] });
 const tellToLeave = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cluster.evacuate.done') return;
   for (const { uuid, target, reason } of event.result.moves) {
-    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.evacuate', target, reason, replyTo: `node/${context.name}` } } });
+    enqueue({
+      type: 'tell',
+      params: { to: `vm/${uuid}`, event: { type: 'vm.evacuate', target, reason, replyTo: `node/${context.name}` } },
+    });
   }
   enqueue.assign({ awaiting: event.result.moves.map((move) => move.uuid), stayed: [] });
 });
@@ -27,9 +33,16 @@ const tellToLeave = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
 const tellToReturn = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cluster.homecoming.done' || event.result.boot === null) return;
   for (const uuid of event.result.back) {
-    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.return', target: event.result.boot, replyTo: `node/${context.name}` } } });
+    enqueue({
+      type: 'tell',
+      params: {
+        to: `vm/${uuid}`,
+        event: { type: 'vm.return', target: event.result.boot, replyTo: `node/${context.name}` },
+      },
+    });
   }
-  for (const uuid of event.result.start) enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.autostart' } } });
+  for (const uuid of event.result.start)
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.autostart' } } });
   enqueue.assign({ awaiting: event.result.back, stayed: [] });
 });
 
@@ -42,7 +55,10 @@ const toReady = { target: '#readying', actions: beginOperation } as const;
 
 export const ready = nodeSetup.createStateConfig({
   id: 'ready',
-  entry: [endOperation((context) => (context.stayed.length === 0 ? null : `Ready; not back: ${context.stayed.join('; ')}`)), clear],
+  entry: [
+    endOperation((context) => (context.stayed.length === 0 ? null : `Ready; not back: ${context.stayed.join('; ')}`)),
+    clear,
+  ],
   on: { 'node.flush': toFlush },
 });
 
@@ -58,11 +74,17 @@ export const flushing = nodeSetup.createStateConfig({
   on: { 'node.ready': toReady },
   states: {
     planning: {
-      entry: { type: 'cluster.evacuate', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }) },
+      entry: {
+        type: 'cluster.evacuate',
+        params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'cluster.evacuate' } },
       on: {
         'cluster.evacuate.done': [
-          { guard: ({ event }) => event.result.moves.length === 0 && event.result.busy.length === 0, target: '#flushed' },
+          {
+            guard: ({ event }) => event.result.moves.length === 0 && event.result.busy.length === 0,
+            target: '#flushed',
+          },
           { target: 'moving', actions: tellToLeave },
         ],
         'cluster.evacuate.refused': { target: 'blocked', actions: waitForAnswer },
@@ -96,7 +118,10 @@ export const readying = nodeSetup.createStateConfig({
   on: { 'node.flush': toFlush },
   states: {
     planning: {
-      entry: { type: 'cluster.homecoming', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }) },
+      entry: {
+        type: 'cluster.homecoming',
+        params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'cluster.homecoming' } },
       on: {
         'cluster.homecoming.done': [
@@ -113,11 +138,19 @@ export const readying = nodeSetup.createStateConfig({
       after: { homecomingMs: '#ready' },
       on: {
         'vm.left': [
-          { guard: ({ context, event }) => context.awaiting.every((uuid) => uuid === event.uuid), target: '#ready', actions: answered },
+          {
+            guard: ({ context, event }) => context.awaiting.every((uuid) => uuid === event.uuid),
+            target: '#ready',
+            actions: answered,
+          },
           { actions: answered },
         ],
         'vm.stayed': [
-          { guard: ({ context, event }) => context.awaiting.every((uuid) => uuid === event.uuid), target: '#ready', actions: answered },
+          {
+            guard: ({ context, event }) => context.awaiting.every((uuid) => uuid === event.uuid),
+            target: '#ready',
+            actions: answered,
+          },
           { actions: answered },
         ],
       },

@@ -3,20 +3,29 @@ import type { AnswersOf, NodeWorldEffects } from '../effects.js';
 import type { OwnerAcquired } from '../vm/events.js';
 import type { NodeCommand } from './messages.js';
 
-interface Stamped { readonly at: number }
+interface Stamped {
+  readonly at: number;
+}
 
 export type NodeFact =
   | OwnerAcquired
   /** A live/<incarnation> of this node exists. */
   | ({ readonly type: 'node.joined'; readonly bootId: string; readonly incarnation: string } & Stamped)
-  /** The session is gone. quorumAgeMs: how long this primary has had its quorum. sinceMs: since the last quorum write. */
+  /** The session is gone. quorumAgeMs: how long this primary has had its quorum. sinceMs: since its last quorum write. */
   | ({
-    readonly type: 'node.lost'; readonly incarnation: string; readonly bootId: string | null; readonly quorumAgeMs: number;
-    readonly suspects: number; readonly nodes: number; readonly sinceMs?: number;
-  } & Stamped)
+      readonly type: 'node.lost';
+      readonly incarnation: string;
+      readonly bootId: string | null;
+      readonly quorumAgeMs: number;
+      readonly suspects: number;
+      readonly nodes: number;
+      readonly sinceMs?: number;
+    } & Stamped)
   /** The session stands, but no telemetry for sinceMs (a telemetry write is a quorum write). */
   | ({ readonly type: 'node.silent'; readonly sinceMs: number } & Stamped)
   | ({ readonly type: 'node.heard' } & Stamped)
+  /** From the node's own daemon: it runs under a boot that was fenced, and got no lease. Only a reboot helps. */
+  | ({ readonly type: 'node.outcast'; readonly bootId: string } & Stamped)
   /** pvcd is about to restart on purpose: its session may be gone for so long. */
   | ({ readonly type: 'node.restarting'; readonly deadlineMs: number } & Stamped)
   /** A VM has left as asked, or came as asked. */
@@ -24,9 +33,14 @@ export type NodeFact =
   | ({ readonly type: 'vm.stayed'; readonly uuid: string; readonly reason: string } & Stamped)
   /** Another node's agent ran an effect for us. */
   | ({
-    readonly type: 'agent.answered'; readonly requestId: string; readonly effect: string; readonly node: string;
-    readonly outcome: 'done' | 'refused' | 'unknown'; readonly result: unknown; readonly reason: string | null;
-  } & Stamped);
+      readonly type: 'agent.answered';
+      readonly requestId: string;
+      readonly effect: string;
+      readonly node: string;
+      readonly outcome: 'done' | 'refused' | 'unknown';
+      readonly result: unknown;
+      readonly reason: string | null;
+    } & Stamped);
 
 export type NodeCommandEvent = NodeCommand & Stamped & { readonly operationId: string };
 

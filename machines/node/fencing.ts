@@ -5,17 +5,26 @@
  * `stuck` with the reason, and from there to another round; a person can end it (judging, P4).
  */
 import { p1Evidence } from './changes.js';
+import type { NodeEvent } from './events.js';
 import { askBmc, askNextHelper, nodeSetup, prove, waitBecause, waitForAnswer } from './setup.js';
 import { NODE_DEADLINES } from './timing.js';
 
 const provedP1 = { target: '#proved', actions: prove('P1', p1Evidence) } as const;
 const stuckNow = { target: 'stuck', actions: waitForAnswer } as const;
-const helperLate = { helperMs: { target: 'stuck', actions: waitBecause('No coordinator got an answer from its BMC') } } as const;
+const helperLate = {
+  helperMs: { target: 'stuck', actions: waitBecause('No coordinator got an answer from its BMC') },
+} as const;
 
 const sawOn = nodeSetup.assign(({ event }) => ({ powerSeenOnAt: event.at }));
 /** No answer: the next coordinator's agent is asked, and when all were, the fence is stuck. */
-const readElsewhere = [{ guard: 'anotherMayTry', actions: askNextHelper('bmc.read', 'off') }, { guard: 'noAnswer', ...stuckNow }] as const;
-const setElsewhere = [{ guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'off') }, { guard: 'noAnswer', ...stuckNow }] as const;
+const readElsewhere = [
+  { guard: 'anotherMayTry', actions: askNextHelper('bmc.read', 'off') },
+  { guard: 'noAnswer', ...stuckNow },
+] as const;
+const setElsewhere = [
+  { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'off') },
+  { guard: 'noAnswer', ...stuckNow },
+] as const;
 
 const firstReading = [
   { guard: 'powerReadsOn', target: 'powerOff', actions: sawOn },
@@ -28,9 +37,17 @@ const offTaken = [
 
 const offReading = [
   { guard: 'powerReadsOff', target: 'confirmSilence' },
-  { guard: 'staysOn', target: 'stuck', actions: waitBecause('Its power still reads as on after it was commanded off') },
+  {
+    guard: 'staysOn',
+    target: 'stuck',
+    actions: waitBecause('Its power still reads as on after it was commanded off'),
+  },
   { guard: 'powerReadsOn', target: 'verifyOffAgain' },
 ] as const;
+
+/** Power off and yet an answer: one of the two lies. */
+const contradiction = (event: NodeEvent): string =>
+  `Its power reads as off, but it answers on ${event.type === 'probe.signs.done' ? event.result.answered.join(', ') : ''}`;
 
 export const fencing = nodeSetup.createStateConfig({
   id: 'fencing',
@@ -42,11 +59,16 @@ export const fencing = nodeSetup.createStateConfig({
   },
   states: {
     readPower: {
-      entry: [nodeSetup.assign({ powerSeenOnAt: null, commandedOff: false, readings: 0 }), ...askBmc('bmc.read', 'off')],
+      entry: [
+        nodeSetup.assign({ powerSeenOnAt: null, commandedOff: false, readings: 0 }),
+        ...askBmc('bmc.read', 'off'),
+      ],
       exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
       after: helperLate,
       on: {
-        'bmc.read.done': firstReading, 'bmc.read.refused': readElsewhere, 'bmc.read.unknown': readElsewhere,
+        'bmc.read.done': firstReading,
+        'bmc.read.refused': readElsewhere,
+        'bmc.read.unknown': readElsewhere,
         'agent.answered': [...firstReading, ...readElsewhere],
       },
     },
@@ -55,7 +77,9 @@ export const fencing = nodeSetup.createStateConfig({
       exit: { type: 'effect.cancel', params: { kind: 'bmc.set' } },
       after: helperLate,
       on: {
-        'bmc.set.done': offTaken, 'bmc.set.refused': setElsewhere, 'bmc.set.unknown': setElsewhere,
+        'bmc.set.done': offTaken,
+        'bmc.set.refused': setElsewhere,
+        'bmc.set.unknown': setElsewhere,
         'agent.answered': [...offTaken, ...setElsewhere],
       },
     },
@@ -64,14 +88,19 @@ export const fencing = nodeSetup.createStateConfig({
       exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
       after: helperLate,
       on: {
-        'bmc.read.done': offReading, 'bmc.read.refused': readElsewhere, 'bmc.read.unknown': readElsewhere,
+        'bmc.read.done': offReading,
+        'bmc.read.refused': readElsewhere,
+        'bmc.read.unknown': readElsewhere,
         'agent.answered': [...offReading, ...readElsewhere],
       },
     },
     verifyOffAgain: { after: { verifyMs: 'verifyOff' } },
     /** Power reads off: does anything contradict it? */
     confirmSilence: {
-      entry: { type: 'probe.signs', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }) },
+      entry: {
+        type: 'probe.signs',
+        params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'probe.signs' } },
       on: {
         'probe.signs.done': [
@@ -79,7 +108,7 @@ export const fencing = nodeSetup.createStateConfig({
             guard: ({ event }) => event.result.answered.length > 0,
             target: 'stuck',
             actions: nodeSetup.assign(({ event }) => ({
-              waitingReason: `Its power reads as off, but it answers on ${event.type === 'probe.signs.done' ? event.result.answered.join(', ') : 'a network'}`,
+              waitingReason: contradiction(event),
             })),
           },
           { guard: 'powerWasCut', ...provedP1 },
@@ -90,7 +119,7 @@ export const fencing = nodeSetup.createStateConfig({
         'probe.signs.unknown': stuckNow,
       },
     },
-    /** Reads off and is silent; a BMC that lies is outlasted by the lease: the node's own guard has ended its guests by then. */
+    /** Reads off and is silent. A BMC that lies is outlasted: by then the node's own guard has ended its guests. */
     awaitLeaseDeadline: {
       entry: waitBecause('Waiting for its lease deadline to pass'),
       always: { guard: 'leaseOver', ...provedP1 },

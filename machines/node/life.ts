@@ -8,11 +8,16 @@ const beginDoubt = nodeSetup.assign(({ event }) => doubted(event));
 const takeLoss = nodeSetup.assign(({ event }) => lost(event));
 export const takeJoin = nodeSetup.assign(({ context, event }) => joined(context, event));
 export const takeNext = nodeSetup.assign(({ event }) =>
-  (event.type === 'node.joined' ? { next: { bootId: event.bootId, incarnation: event.incarnation } } : {}));
+  event.type === 'node.joined' ? { next: { bootId: event.bootId, incarnation: event.incarnation } } : {},
+);
 
 /** Back under a new boot: that is itself the proof that the old one is over. */
 export const provedByReturn = {
-  target: '#proved', actions: [prove('P0', (_context, event) => `It runs again under boot ${'bootId' in event ? event.bootId : ''}`), takeNext],
+  target: '#proved',
+  actions: [
+    prove('P0', (_context, event) => `It runs again under boot ${'bootId' in event ? event.bootId : ''}`),
+    takeNext,
+  ],
 } as const;
 
 const positiveSign = { guard: 'powerReadsOff', target: '#fencing.confirmSilence' } as const;
@@ -20,12 +25,7 @@ const positiveSign = { guard: 'powerReadsOff', target: '#fencing.confirmSilence'
 export const alive = nodeSetup.createStateConfig({
   id: 'alive',
   initial: 'steady',
-  on: {
-    'node.joined': [
-      { guard: 'sameBootJoined', target: '.steady', actions: takeJoin },
-      provedByReturn,
-    ],
-  },
+  on: { 'node.joined': [{ guard: 'sameBootJoined', target: '.steady', actions: takeJoin }, provedByReturn] },
   states: {
     steady: {
       on: {
@@ -39,7 +39,11 @@ export const alive = nodeSetup.createStateConfig({
       entry: waitBecause('Its daemon is being restarted'),
       after: {
         restartMs: [
-          { guard: 'sessionGone', target: '#judging', actions: nodeSetup.assign(({ context }) => ({ silentMs: 0, quorumAgeMs: context.quorumAgeMs })) },
+          {
+            guard: 'sessionGone',
+            target: '#judging',
+            actions: nodeSetup.assign(({ context }) => ({ silentMs: 0, quorumAgeMs: context.quorumAgeMs })),
+          },
           { target: 'steady', actions: nodeSetup.assign({ waitingReason: null }) },
         ],
       },
@@ -72,19 +76,29 @@ const suspectedState = nodeSetup.createStateConfig({
   on: {
     'node.lost': { actions: takeLoss },
     // A new primary judges nobody by silence alone for two session time-outs.
-    'owner.acquired': { guard: 'newPrimary', target: '.deciding', actions: [takePrimary, nodeSetup.assign({ quorumAgeMs: 0 })] },
+    'owner.acquired': {
+      guard: 'newPrimary',
+      target: '.deciding',
+      actions: [takePrimary, nodeSetup.assign({ quorumAgeMs: 0 })],
+    },
   },
   states: {
     /** Transient. */
     deciding: { always: [{ guard: 'quorumIsYoung', target: 'settling' }, { target: 'probing' }] },
     settling: {
-      entry: [waitBecause('The primary or the quorum is young: nobody is judged by silence alone yet'), ...askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs)],
+      entry: [
+        waitBecause('The primary or the quorum is young: nobody is judged by silence alone yet'),
+        ...askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs),
+      ],
       exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
       after: { settleMs: 'probing' },
       on: { 'bmc.read.done': positiveSign },
     },
     probing: {
-      entry: { type: 'probe.signs', params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }) },
+      entry: {
+        type: 'probe.signs',
+        params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'probe.signs' } },
       on: {
         'probe.signs.done': [{ guard: 'silentEverywhere', target: '#fencing' }, { target: 'grace' }],
@@ -108,9 +122,15 @@ export const judging = nodeSetup.createStateConfig({
     'node.confirm-fenced': {
       target: '#proved',
       actions: [
-        prove('P4', (_context, event) => (event.type === 'node.confirm-fenced' ? `${event.by} says that it is off` : 'A person says that it is off')),
+        prove('P4', (_context, event) =>
+          event.type === 'node.confirm-fenced' ? `${event.by} says that it is off` : 'A person says that it is off',
+        ),
         nodeSetup.enqueueActions(({ event, enqueue }) => {
-          if ('operationId' in event) enqueue({ type: 'operation.end', params: { operationId: event.operationId, state: 'done', message: null } });
+          if ('operationId' in event)
+            enqueue({
+              type: 'operation.end',
+              params: { operationId: event.operationId, state: 'done', message: null },
+            });
         }),
       ],
     },
@@ -119,10 +139,7 @@ export const judging = nodeSetup.createStateConfig({
     /** Counts from the last sign of life, beside everything else. */
     lease: {
       initial: 'counting',
-      states: {
-        counting: { after: { leaseMs: 'over' } },
-        over: { entry: nodeSetup.assign({ leaseOver: true }) },
-      },
+      states: { counting: { after: { leaseMs: 'over' } }, over: { entry: nodeSetup.assign({ leaseOver: true }) } },
     },
     case: {
       initial: 'opening',

@@ -25,9 +25,14 @@ export const nodeMachine = nodeSetup.createMachine({
   on: {
     'owner.acquired': { actions: takePrimary },
     'node.primary': {
-      actions: [takeOffer, { type: 'primary.offer', params: ({ context }) => ({ to: context.name, deadlineMs: NODE_DEADLINES.planMs }) }],
+      actions: [
+        takeOffer,
+        { type: 'primary.offer', params: ({ context }) => ({ to: context.name, deadlineMs: NODE_DEADLINES.planMs }) },
+      ],
     },
-    'node.secondary': { actions: [takeOffer, { type: 'primary.offer', params: { to: null, deadlineMs: NODE_DEADLINES.planMs } }] },
+    'node.secondary': {
+      actions: [takeOffer, { type: 'primary.offer', params: { to: null, deadlineMs: NODE_DEADLINES.planMs } }],
+    },
     'primary.offer.done': { actions: endOffer },
     'primary.offer.refused': { actions: endOffer },
     'primary.offer.unknown': { actions: endOffer },
@@ -43,9 +48,6 @@ export const nodeMachine = nodeSetup.createMachine({
         proved,
       },
     },
-    domain: {
-      initial: 'ready',
-      states: { ready, flushing, flushed, readying },
-    },
+    domain: { initial: 'ready', states: { ready, flushing, flushed, readying } },
   },
 });

@@ -1,4 +1,7 @@
-/** Part of the node chart: the proof is on file. What the boot owned finds a new home, then the node is switched on again. */
+/**
+ * Part of the node chart: the proof is on file. What the boot owned finds a new home, then the node is
+ * switched on again.
+ */
 import { takeJoin, takeNext } from './life.js';
 import { askBmc, askNextHelper, nodeSetup, waitBecause, waitForAnswer } from './setup.js';
 import type { NodeContext, Proof } from './messages.js';
@@ -11,18 +14,31 @@ function theProof(context: NodeContext): Proof {
 }
 
 const onTaken = [
-  { guard: 'commandTaken', target: 'awaitingReturn', actions: waitBecause('Switched on again; waiting for it to come back') },
+  {
+    guard: 'commandTaken',
+    target: 'awaitingReturn',
+    actions: waitBecause('Switched on again; waiting for it to come back'),
+  },
 ] as const;
 const setElsewhere = [
   { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'on') },
   { guard: 'noAnswer', target: 'poweringOnAgain', actions: waitForAnswer },
 ] as const;
 
+const cutTaken = [{ guard: 'commandTaken', target: 'cyclingPause' }] as const;
+const cutElsewhere = [
+  { guard: 'anotherMayTry', actions: askNextHelper('bmc.set', 'off') },
+  { guard: 'noAnswer', target: 'awaitingReturn', actions: waitForAnswer },
+] as const;
+
 /** Tells each VM of the dead boot where the one plan puts it, with the proof; and others that the boot is over. */
 const tellVms = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cluster.rehome.done' || context.proof === null) return;
   for (const { uuid, target, reason } of event.result.moves) {
-    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.recover', target, reason, proofs: [context.proof] } } });
+    enqueue({
+      type: 'tell',
+      params: { to: `vm/${uuid}`, event: { type: 'vm.recover', target, reason, proofs: [context.proof] } },
+    });
   }
   for (const uuid of event.result.concerned) {
     enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'boot.fenced', proof: context.proof } } });
@@ -35,7 +51,10 @@ export const proved = nodeSetup.createStateConfig({
   on: {
     'node.joined': [
       // I7: a boot that was fenced never comes back. Its daemon refuses to work; only a reboot helps.
-      { guard: 'sameBootJoined', actions: waitBecause('It answers under the boot that was fenced: it must be rebooted') },
+      {
+        guard: 'sameBootJoined',
+        actions: waitBecause('It answers under the boot that was fenced: it must be rebooted'),
+      },
       { actions: takeNext },
     ],
   },
@@ -60,7 +79,9 @@ export const proved = nodeSetup.createStateConfig({
       entry: {
         type: 'cluster.rehome',
         params: ({ context }) => ({
-          boot: theProof(context).boot, proof: theProof(context), deadlineMs: NODE_DEADLINES.rehomeMs,
+          boot: theProof(context).boot,
+          proof: theProof(context),
+          deadlineMs: NODE_DEADLINES.rehomeMs,
         }),
       },
       exit: { type: 'effect.cancel', params: { kind: 'cluster.rehome' } },
@@ -85,7 +106,9 @@ export const proved = nodeSetup.createStateConfig({
       always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
       after: { helperMs: { target: 'poweringOnAgain', actions: waitBecause('No coordinator could switch it on') } },
       on: {
-        'bmc.set.done': onTaken, 'bmc.set.refused': setElsewhere, 'bmc.set.unknown': setElsewhere,
+        'bmc.set.done': onTaken,
+        'bmc.set.refused': setElsewhere,
+        'bmc.set.unknown': setElsewhere,
         'agent.answered': [...onTaken, ...setElsewhere],
       },
     },
@@ -94,6 +117,36 @@ export const proved = nodeSetup.createStateConfig({
       after: { powerOnMs: 'poweringOn' },
     },
     /** Fenced for good; only another boot of it brings it back. */
-    awaitingReturn: { always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin } },
+    awaitingReturn: {
+      always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+      on: {
+        'node.outcast': {
+          guard: 'fencedBootLives',
+          target: 'cyclingOff',
+          actions: waitBecause('It runs under the boot that was fenced: it is switched off and on'),
+        },
+      },
+    },
+    /** The fenced boot lives (its BMC lied, or the person erred) and owns nothing any more: it is power-cycled. */
+    cyclingOff: {
+      entry: askBmc('bmc.set', 'off'),
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.set' } },
+      after: {
+        helperMs: {
+          target: 'awaitingReturn',
+          actions: waitBecause(
+            'It runs under the boot that was fenced, and no coordinator could switch it off: reboot it',
+          ),
+        },
+      },
+      on: {
+        'bmc.set.done': cutTaken,
+        'bmc.set.refused': cutElsewhere,
+        'bmc.set.unknown': cutElsewhere,
+        'agent.answered': [...cutTaken, ...cutElsewhere],
+      },
+    },
+    /** The supply needs a moment to fall. */
+    cyclingPause: { after: { cycleMs: 'poweringOn' } },
   },
 });

@@ -11,9 +11,11 @@ export const nodeSetup = setup({
   actions: {} as ActionsOf<NodeWorldEffects>,
   guards: {
     sameBootJoined: ({ context, event }) => event.type === 'node.joined' && event.bootId === context.boot?.bootId,
+    fencedBootLives: ({ context, event }) => event.type === 'node.outcast' && event.bootId === context.boot?.bootId,
     powerReadsOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on',
     powerReadsOff: ({ context, event }) => powerAnswer(context, event)?.power === 'off',
-    staysOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on' && context.readings >= NODE_LIMITS.readingsMax,
+    staysOn: ({ context, event }) =>
+      powerAnswer(context, event)?.power === 'on' && context.readings >= NODE_LIMITS.readingsMax,
     commandTaken: ({ context, event }) => powerAnswer(context, event)?.done === true,
     /** No answer, and another coordinator is left to try. */
     anotherMayTry: ({ context, event }) =>
@@ -39,7 +41,9 @@ export const nodeSetup = setup({
 });
 
 /** Who runs the cell is the primary: needed to choose helpers. */
-export const takePrimary = nodeSetup.assign(({ event }) => (event.type === 'owner.acquired' ? { primary: event.node } : {}));
+export const takePrimary = nodeSetup.assign(({ event }) =>
+  event.type === 'owner.acquired' ? { primary: event.node } : {},
+);
 
 export const waitBecause = (reason: string) => nodeSetup.assign({ waitingReason: reason });
 
@@ -71,8 +75,11 @@ export const askNextHelper = (effect: PowerEffect, power: 'on' | 'off') => [
       params: {
         to: `agent/${helpersOf(context)[context.helper] ?? context.name}`,
         event: {
-          type: 'agent.run', effect, params: effect === 'bmc.set' ? { ...base, power } : base,
-          replyTo: `node/${context.name}`, requestId: requestId(context),
+          type: 'agent.run',
+          effect,
+          params: effect === 'bmc.set' ? { ...base, power } : base,
+          replyTo: `node/${context.name}`,
+          requestId: requestId(context),
         },
       },
     });
@@ -92,7 +99,10 @@ export const prove = (kind: ProofKind, evidence: (context: NodeContext, event: N
 export const takeOffer = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   if (!('operationId' in event)) return;
   if (context.offer !== null) {
-    enqueue({ type: 'operation.end', params: { operationId: context.offer, state: 'failed', message: `Overtaken by ${event.type}` } });
+    enqueue({
+      type: 'operation.end',
+      params: { operationId: context.offer, state: 'failed', message: `Overtaken by ${event.type}` },
+    });
     enqueue({ type: 'effect.cancel', params: { kind: 'primary.offer' } });
   }
   enqueue.assign({ offer: event.operationId });
@@ -100,7 +110,8 @@ export const takeOffer = nodeSetup.enqueueActions(({ context, event, enqueue }) 
 
 export const endOffer = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   if (context.offer === null) return;
-  const message = event.type === 'primary.offer.done' ? `Primary is ${event.result.to}` : 'reason' in event ? event.reason : null;
+  const message =
+    event.type === 'primary.offer.done' ? `Primary is ${event.result.to}` : 'reason' in event ? event.reason : null;
   enqueue({
     type: 'operation.end',
     params: { operationId: context.offer, state: event.type === 'primary.offer.done' ? 'done' : 'failed', message },

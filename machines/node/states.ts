@@ -1,6 +1,6 @@
 /** Every state of the node machine in one sentence: CLI help, inspector tooltips, denials. */
 export const NODE_STATES = {
-  'life': 'Is the node alive, and if not, is that proved?',
+  life: 'Is the node alive, and if not, is that proved?',
   'life.unknown': 'Never seen in this generation of the cluster.',
   'life.alive': 'It holds its lease.',
   'life.alive.steady': 'It holds its lease and is heard.',
@@ -26,7 +26,8 @@ export const NODE_STATES = {
   'life.judging.case.fencing.verifyOffAgain': 'Its power still reads as on; read again in a moment.',
   'life.judging.case.fencing.confirmSilence': 'Its power reads as off: does anything of it still answer?',
   'life.judging.case.fencing.awaitLeaseDeadline': 'Off and silent; its lease deadline must pass.',
-  'life.judging.case.fencing.stuck': 'No proof can be had; tried again, or confirmed by a person (pvc node confirm-fenced).',
+  'life.judging.case.fencing.stuck':
+    'No proof can be had; tried again, or confirmed by a person (pvc node confirm-fenced).',
   'life.proved': 'Proved unable to do anything under its last boot.',
   'life.proved.opening': 'Does its session still stand? (passes at once)',
   'life.proved.endingSession': 'Its session is being ended.',
@@ -37,7 +38,9 @@ export const NODE_STATES = {
   'life.proved.poweringOn': 'It is being switched on again.',
   'life.proved.poweringOnAgain': 'It could not be switched on; tried again in a while.',
   'life.proved.awaitingReturn': 'Fenced; only another boot of it brings it back.',
-  'domain': 'May it hold VMs?',
+  'life.proved.cyclingOff': 'It runs under the boot that was fenced and is being switched off.',
+  'life.proved.cyclingPause': 'Switched off; switched on again in a moment.',
+  domain: 'May it hold VMs?',
   'domain.ready': 'Takes VMs.',
   'domain.flushing': 'Is being emptied.',
   'domain.flushing.planning': 'A plan for the VMs that are left is being made.',

@@ -14,7 +14,12 @@ export interface NodeTelemetry {
   readonly cpuCount: number;
   /** One-minute load average. */
   readonly load: number;
-  readonly memory: { readonly totalMiB: number; readonly usedMiB: number; readonly freeMiB: number; readonly allocatedMiB: number };
+  readonly memory: {
+    readonly totalMiB: number;
+    readonly usedMiB: number;
+    readonly freeMiB: number;
+    readonly allocatedMiB: number;
+  };
   readonly vcpusAllocated: number;
   /** False while the node has no connection to its libvirtd. */
   readonly hypervisor: boolean;

@@ -23,6 +23,8 @@ export const NODE_DELAYS = {
   /** Longest for a question to the BMC with all its helpers. */
   helperMs: 20_000,
   retryMs: 2_000,
+  /** Between off and on of a power cycle. */
+  cycleMs: 1_500,
   powerOnMs: 30_000,
   flushCheckMs: 5_000,
   flushRetryMs: 15_000,
@@ -32,7 +34,7 @@ export const NODE_DELAYS = {
   retryLeaseMs: 60_000,
 } as const;
 
-/** Past the session time-out of the last quorum write: rule 3 ends every lease well before that; this is for lateness of timers. */
+/** Past the session time-out of the last quorum write. Rule 3 ends every lease well before; this is for late timers. */
 export const LEASE_MARGIN_MS = 300;
 
 /** Until the lease deadline of a node last heard of `silentMs` ago has surely passed. */

@@ -27,13 +27,15 @@ export function domainStateWord(snapshot: SnapshotView): DomainStateWord {
 }
 
 const isEmptiedByFence = (snapshot: SnapshotView): boolean =>
-  ['awaitingReturn', 'poweringOn', 'poweringOnAgain'].some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
+  ['awaitingReturn', 'poweringOn', 'poweringOnAgain', 'cyclingOff', 'cyclingPause'].some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
 
 /** Why a fence or a flush waits, for people; empty when nothing waits. */
 export const nodeReason = (snapshot: SnapshotView): string => nodeContext(snapshot).waitingReason ?? '';
 
 /** `judging.case.fencing.readPower`: the life region's deepest state that is not the lease's. */
 export const nodeLifePath = (snapshot: SnapshotView): string =>
-  (statePaths(snapshot.value).find((path) => path.startsWith('life.') && !path.includes('.lease.')) ?? 'life.unknown').slice('life.'.length);
+  (
+    statePaths(snapshot.value).find((path) => path.startsWith('life.') && !path.includes('.lease.')) ?? 'life.unknown'
+  ).slice('life.'.length);
 
 export const nodeStateText = (snapshot: SnapshotView): string => stateSentence(NODE_STATES, snapshot.value);

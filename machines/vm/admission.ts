@@ -14,27 +14,30 @@ const ends = ['vm.shutdown', 'vm.stop', 'vm.disable', 'vm.undefine'] as const;
 const moves = ['vm.migrate', 'vm.move', 'vm.unmigrate'] as const;
 
 type Row = { readonly accepts: readonly VmCommandType[]; readonly already: readonly VmCommandType[] };
-const row = (accepts: readonly VmCommandType[], alreadySo: readonly VmCommandType[] = []): Row => ({ accepts, already: alreadySo });
+const row = (accepts: readonly VmCommandType[], alreadySo: readonly VmCommandType[] = []): Row => ({
+  accepts,
+  already: alreadySo,
+});
 
 /** Longest matching state path wins. vm.meta, vm.tag and vm.modify are legal everywhere but in `removed`. */
 const TABLE: Readonly<Record<string, Row>> = {
   'off.stopped': row(['vm.start', 'vm.disable', 'vm.undefine', ...moves], ['vm.stop', 'vm.shutdown']),
   'off.disabled': row(['vm.start', 'vm.stop', 'vm.undefine', ...moves], ['vm.disable']),
   'off.failed': row(['vm.start', 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
-  'starting': row(ends, ['vm.start']),
+  starting: row(ends, ['vm.start']),
   'starting.transferring': row([], ['vm.start']),
-  'running': row(['vm.restart', ...ends, ...moves], ['vm.start']),
+  running: row(['vm.restart', ...ends, ...moves], ['vm.start']),
   'stopping.shuttingDown': row(['vm.stop', 'vm.disable', 'vm.undefine'], ['vm.shutdown']),
   'stopping.destroying': row([], ['vm.stop', 'vm.shutdown']),
   'stopping.destroyingAgain': row([], ['vm.stop', 'vm.shutdown']),
-  'observing': row(ends),
-  'migrating': row([], ['vm.start']),
+  observing: row(ends),
+  migrating: row([], ['vm.start']),
   'migrating.lookingAtSource': row(ends, ['vm.start']),
   'migrating.lookingAtSourceAgain': row(ends, ['vm.start']),
   'migrating.lookingAtTarget': row(ends, ['vm.start']),
   'migrating.clearingTarget': row(ends, ['vm.start']),
   'migrating.pausing': row(ends, ['vm.start']),
-  'recovering': row(ends, ['vm.start']),
+  recovering: row(ends, ['vm.start']),
 };
 
 /** What VM commands are legal in this state value: for help and denials. */
@@ -65,8 +68,10 @@ export function admitVm(snapshot: SnapshotView, command: CommandView): Admission
     return already(`VM "${context.name}" is already in state "${vmStateWord(snapshot)}": nothing to do for ${word}`);
   }
   if (!found.accepts.includes(command.type) || removing(context)) {
-    return denyState(`VM "${context.name}" is in state "${vmStateWord(snapshot)}": it cannot ${word} now; legal commands: `
-      + listOf(legalVmCommands(snapshot.value).map(commandWord)));
+    return denyState(
+      `VM "${context.name}" is in state "${vmStateWord(snapshot)}": it cannot ${word} now; legal commands: ` +
+        listOf(legalVmCommands(snapshot.value).map(commandWord)),
+    );
   }
   return admitMove(context, command, snapshot);
 }
@@ -89,15 +94,22 @@ function admitMove(context: VmContext, command: VmCommand, snapshot: SnapshotVie
   if (command.type !== 'vm.migrate' && command.type !== 'vm.move' && command.type !== 'vm.unmigrate') return accept;
   const off = statePaths(snapshot.value)[0]?.startsWith('off') === true;
   if (command.type === 'vm.unmigrate') {
-    return context.lastNode === null ? denyState(`VM "${context.name}" is not migrated: there is no node to return it to`) : accept;
+    return context.lastNode === null
+      ? denyState(`VM "${context.name}" is not migrated: there is no node to return it to`)
+      : accept;
   }
   const { target } = command;
   if (target !== null && context.meta.nodeLimit !== null && !context.meta.nodeLimit.includes(target)) {
-    return denyInvalid(`Node "${target}" is not in the node limit of VM "${context.name}": ${context.meta.nodeLimit.join(', ')}`);
+    return denyInvalid(
+      `Node "${target}" is not in the node limit of VM "${context.name}": ${context.meta.nodeLimit.join(', ')}`,
+    );
   }
-  if (off && target === null) return denyInvalid(`VM "${context.name}" does not run: name the node that it is to have`);
+  if (off && target === null)
+    return denyInvalid(`VM "${context.name}" does not run: name the node that it is to have`);
   if (command.type === 'vm.migrate' && context.lastNode !== null && !command.force) {
-    return denyState(`VM "${context.name}" is already migrated from "${context.lastNode}": unmigrate it, or use force`);
+    return denyState(
+      `VM "${context.name}" is already migrated from "${context.lastNode}": unmigrate it, or use force`,
+    );
   }
   if (target === context.node && !(command.type === 'vm.move' && context.lastNode !== null)) {
     return denyInvalid(`VM "${context.name}" is on node "${target}" already`);

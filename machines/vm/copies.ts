@@ -38,7 +38,8 @@ export const sameBoot = (a: BootRef | null, b: BootRef | null): boolean =>
 export const byProof = (proof: Proof): Evidence => evidence(proof.boot, false);
 
 /** "Absent, and incoming refused" from the node's live owner; a live boot also ends all earlier ones of its node. */
-export const byAgentAbsence = (answer: BootRef & { readonly type: 'agent.absent' }): Evidence => evidence(answer, true);
+export const byAgentAbsence = (answer: BootRef & { readonly type: 'agent.absent' }): Evidence =>
+  evidence(answer, true);
 
 /** The owner looked at its own hypervisor and found nothing, or ended what was there. */
 export const byOwnObservation = (owner: BootRef): Evidence => evidence(owner, true);
@@ -50,7 +51,10 @@ export function withoutEarlierBoots(mayRunOn: readonly BootRef[], alive: BootRef
 
 /** `mayRunOn` less what the evidence covers. The same array if it covers nothing. */
 export function without(mayRunOn: readonly BootRef[], proved: Evidence): readonly BootRef[] {
-  return keep(mayRunOn, (boot) => boot.node !== proved.node || !(boot.bootId === proved.bootId || proved.otherBootsToo));
+  return keep(
+    mayRunOn,
+    (boot) => boot.node !== proved.node || !(boot.bootId === proved.bootId || proved.otherBootsToo),
+  );
 }
 
 export const withoutProved = (mayRunOn: readonly BootRef[], proofs: readonly Proof[]): readonly BootRef[] =>

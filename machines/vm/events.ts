@@ -3,7 +3,9 @@ import type { AnswersOf, GuestState, VmEffects } from '../effects.js';
 import type { Proof } from '../node/messages.js';
 import type { BootRef, VmCommand } from './messages.js';
 
-interface Stamped { readonly at: number }
+interface Stamped {
+  readonly at: number;
+}
 
 /** The cell runs under a new owner, or again under the same one. node and bootId are the owner's. */
 export interface OwnerAcquired extends Stamped {
@@ -35,11 +37,21 @@ export type VmFact =
   | ({ readonly type: 'guest.stopped'; readonly detail: string } & Stamped)
   | ({ readonly type: 'guest.crashed'; readonly detail: string } & Stamped)
   /** From the node actor after a fence: proofs about the boots this VM may have run on, and a place out of one plan. */
-  | ({ readonly type: 'vm.recover'; readonly target: BootRef | null; readonly proofs: readonly Proof[]; readonly reason: string | null } & Stamped)
+  | ({
+      readonly type: 'vm.recover';
+      readonly target: BootRef | null;
+      readonly proofs: readonly Proof[];
+      readonly reason: string | null;
+    } & Stamped)
   /** From the node actor: a boot that mayRunOn names is proved dead. */
   | ({ readonly type: 'boot.fenced'; readonly proof: Proof } & Stamped)
-  /** From the node actor: leave the node for this target; null = nowhere to go, end by shutdown and start at `ready`. */
-  | ({ readonly type: 'vm.evacuate'; readonly target: BootRef | null; readonly reason: string | null; readonly replyTo: string } & Stamped)
+  /** From the node actor: leave for this target; null = nowhere to go: shut down, and start at the node's `ready`. */
+  | ({
+      readonly type: 'vm.evacuate';
+      readonly target: BootRef | null;
+      readonly reason: string | null;
+      readonly replyTo: string;
+    } & Stamped)
   /** From the node actor: come home. */
   | ({ readonly type: 'vm.return'; readonly target: BootRef; readonly replyTo: string } & Stamped)
   /** From the node actor: its node is ready and this VM is to start with it. */
@@ -47,9 +59,21 @@ export type VmFact =
   /** Nodes came, went or changed their domain state: a VM that waits may look again. */
   | ({ readonly type: 'cluster.changed' } & Stamped)
   | AgentAbsent
-  | ({ readonly type: 'agent.observed'; readonly uuid: string; readonly state: GuestState; readonly requestId: string } & BootRef & Stamped)
+  | ({
+      readonly type: 'agent.observed';
+      readonly uuid: string;
+      readonly state: GuestState;
+      readonly requestId: string;
+    } & BootRef &
+      Stamped)
   /** The agent could not answer, or the record it read names its node. */
-  | ({ readonly type: 'agent.failed'; readonly uuid: string; readonly reason: string; readonly requestId: string } & BootRef & Stamped);
+  | ({
+      readonly type: 'agent.failed';
+      readonly uuid: string;
+      readonly reason: string;
+      readonly requestId: string;
+    } & BootRef &
+      Stamped);
 
 export type VmCommandEvent = VmCommand & Stamped & { readonly operationId: string };
 

@@ -24,7 +24,9 @@ export const vmMachine = vmSetup.createMachine({
   context: ({ input }) => newVm(input),
   initial: 'off',
   on: {
-    'vm.meta': { actions: [assign(({ context, event }) => ({ meta: metaAfter(context.meta, event.meta) })), endAtOnce] },
+    'vm.meta': {
+      actions: [assign(({ context, event }) => ({ meta: metaAfter(context.meta, event.meta) })), endAtOnce],
+    },
     'vm.tag': { actions: [assign(({ context, event }) => ({ tags: tagsAfter(context.tags, event) })), endAtOnce] },
     'vm.modify': { actions: [assign(({ event }) => ({ definition: event.definition })), endAtOnce] },
     'boot.fenced': { actions: forgetProved },
@@ -45,7 +47,10 @@ export const vmMachine = vmSetup.createMachine({
       entry: [
         vmSetup.enqueueActions(({ context, enqueue }) => {
           if (context.operation === null) return;
-          enqueue({ type: 'operation.end', params: { operationId: context.operation.operationId, state: 'done', message: null } });
+          enqueue({
+            type: 'operation.end',
+            params: { operationId: context.operation.operationId, state: 'done', message: null },
+          });
           enqueue.assign({ operation: null });
         }),
         { type: 'actor.remove', params: ({ context }) => ({ names: [context.name] }) },

@@ -44,7 +44,12 @@ export type VmCommand =
   | { readonly type: 'vm.stop' }
   | { readonly type: 'vm.restart' }
   | { readonly type: 'vm.disable'; readonly force: boolean }
-  | { readonly type: 'vm.migrate'; readonly target: string | null; readonly force: boolean; readonly forceLive: boolean }
+  | {
+      readonly type: 'vm.migrate';
+      readonly target: string | null;
+      readonly force: boolean;
+      readonly forceLive: boolean;
+    }
   | { readonly type: 'vm.move'; readonly target: string | null; readonly forceLive: boolean }
   | { readonly type: 'vm.unmigrate'; readonly forceLive: boolean }
   | { readonly type: 'vm.meta'; readonly meta: Partial<VmMeta> }
@@ -62,17 +67,26 @@ export interface VmInput {
   readonly node: string;
   readonly meta: VmMeta;
   readonly tags: readonly VmTag[];
-  /** How long a guest may take to end after ACPI shutdown before it is destroyed; default 180 s (PVC's vm_shutdown_timeout). */
+  /** How long a guest may take to end after ACPI shutdown; default 180 s (PVC's vm_shutdown_timeout). */
   readonly shutdownMs?: number;
 }
 
 /** PVC's words for the state of a VM. */
-export type VmStateWord =
-  | 'start' | 'stop' | 'shutdown' | 'restart' | 'migrate' | 'disable' | 'fail' | 'delete';
+export type VmStateWord = 'start' | 'stop' | 'shutdown' | 'restart' | 'migrate' | 'disable' | 'fail' | 'delete';
 
 export const VM_COMMAND_TYPES = [
-  'vm.start', 'vm.shutdown', 'vm.stop', 'vm.restart', 'vm.disable', 'vm.migrate', 'vm.move', 'vm.unmigrate',
-  'vm.meta', 'vm.tag', 'vm.modify', 'vm.undefine',
+  'vm.start',
+  'vm.shutdown',
+  'vm.stop',
+  'vm.restart',
+  'vm.disable',
+  'vm.migrate',
+  'vm.move',
+  'vm.unmigrate',
+  'vm.meta',
+  'vm.tag',
+  'vm.modify',
+  'vm.undefine',
 ] as const satisfies readonly VmCommandType[];
 
 /** What is to happen once the guest has ended. */

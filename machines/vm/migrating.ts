@@ -12,12 +12,20 @@ import { postponeEnd } from './starting.js';
 import { VM_DEADLINES, VM_LIMITS } from './timing.js';
 
 const placeParams = ({ context }: { context: VmContext }) => ({
-  uuid: context.uuid, purpose: 'migrate' as const, only: context.move?.only ?? null, prefer: null, exclude: [context.node],
-  memoryMiB: context.definition.memoryMiB, vcpus: context.definition.vcpus,
-  nodeLimit: context.meta.nodeLimit, selector: context.meta.nodeSelector, deadlineMs: VM_DEADLINES.placeMs,
+  uuid: context.uuid,
+  purpose: 'migrate' as const,
+  only: context.move?.only ?? null,
+  prefer: null,
+  exclude: [context.node],
+  memoryMiB: context.definition.memoryMiB,
+  vcpus: context.definition.vcpus,
+  nodeLimit: context.meta.nodeLimit,
+  selector: context.meta.nodeSelector,
+  deadlineMs: VM_DEADLINES.placeMs,
 });
 
-const failedBecause = (move: VmMove | null, reason: string): VmMove | null => (move === null ? null : { ...move, failure: reason });
+const failedBecause = (move: VmMove | null, reason: string): VmMove | null =>
+  move === null ? null : { ...move, failure: reason };
 
 /** The boot other than ours that may hold a copy: the target whose attempt failed. */
 const otherSide = (context: VmContext) => context.mayRunOn.find((boot) => !sameBoot(boot, context.owner)) ?? null;
@@ -35,7 +43,12 @@ export const askOtherSide = (type: 'agent.observe' | 'agent.ensure-absent') => [
         type: 'tell',
         params: {
           to: `agent/${boot.node}`,
-          event: { type, uuid: context.uuid, replyTo: `vm/${context.uuid}`, requestId: `${context.uuid}:${context.question}` },
+          event: {
+            type,
+            uuid: context.uuid,
+            replyTo: `vm/${context.uuid}`,
+            requestId: `${context.uuid}:${context.question}`,
+          },
         },
       });
     }
@@ -43,7 +56,8 @@ export const askOtherSide = (type: 'agent.observe' | 'agent.ensure-absent') => [
 ];
 
 const sourceGone = vmSetup.assign(({ context }) =>
-  (context.owner === null ? {} : { mayRunOn: without(context.mayRunOn, byOwnObservation(context.owner)) }));
+  context.owner === null ? {} : { mayRunOn: without(context.mayRunOn, byOwnObservation(context.owner)) },
+);
 
 export const migrating = vmSetup.createStateConfig({
   id: 'migrating',
@@ -66,29 +80,42 @@ export const migrating = vmSetup.createStateConfig({
         'cluster.place.done': [
           {
             guard: ({ event }) => event.result.target !== null,
-            target: 'preparing', actions: assign(({ event }) => ({ target: event.result.target })),
+            target: 'preparing',
+            actions: assign(({ event }) => ({ target: event.result.target })),
           },
           {
             target: '#running',
-            actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.result.reason ?? 'No node can take it') })),
+            actions: assign(({ context, event }) => ({
+              move: failedBecause(context.move, event.result.reason ?? 'No node can take it'),
+            })),
           },
         ],
-        'cluster.place.refused': { target: '#running', actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })) },
-        'cluster.place.unknown': { target: '#running', actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })) },
+        'cluster.place.refused': {
+          target: '#running',
+          actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })),
+        },
+        'cluster.place.unknown': {
+          target: '#running',
+          actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })),
+        },
       },
     },
     /** Transient: live, or by shutdown and start. */
     preparing: {
       always: [
         {
-          guard: ({ context }) => context.move?.forceLive !== true && (context.move?.cold === true || context.meta.migrationMethod === 'shutdown'),
-          target: '#stopping', actions: vmSetup.assign({ stop: { then: 'relocate', force: false } }),
+          guard: ({ context }) =>
+            context.move?.forceLive !== true &&
+            (context.move?.cold === true || context.meta.migrationMethod === 'shutdown'),
+          target: '#stopping',
+          actions: vmSetup.assign({ stop: { then: 'relocate', force: false } }),
         },
         {
           target: 'copying',
           actions: vmSetup.assign(({ context }) => ({
             mayRunOn: context.target === null ? context.mayRunOn : alsoMayRunOn(context.mayRunOn, context.target),
-            move: context.move === null ? null : { ...context.move, attempts: context.move.attempts + 1, failure: null },
+            move:
+              context.move === null ? null : { ...context.move, attempts: context.move.attempts + 1, failure: null },
           })),
         },
       ],
@@ -98,7 +125,9 @@ export const migrating = vmSetup.createStateConfig({
       entry: {
         type: 'hypervisor.migrate',
         params: ({ context }) => ({
-          uuid: context.uuid, target: context.target?.node ?? '', maxDowntimeMs: context.meta.migrationMaxDowntimeMs,
+          uuid: context.uuid,
+          target: context.target?.node ?? '',
+          maxDowntimeMs: context.meta.migrationMaxDowntimeMs,
           deadlineMs: VM_DEADLINES.migrateMs,
         }),
       },
@@ -106,24 +135,33 @@ export const migrating = vmSetup.createStateConfig({
         // The pending effect is answered `unknown` when it is resumed after a restart.
         'owner.acquired': [
           { guard: 'ownerKeptItsBoot', actions: takeOwner },
-          { target: '#recovering', actions: [takeOwner, { type: 'effect.cancel', params: { kind: 'hypervisor.migrate' } }] },
+          {
+            target: '#recovering',
+            actions: [takeOwner, { type: 'effect.cancel', params: { kind: 'hypervisor.migrate' } }],
+          },
         ],
         'hypervisor.migrate.done': {
           target: 'handingOver',
-          actions: [sourceGone, { type: 'owner.transfer', params: ({ context }) => ({ to: context.target?.node ?? '' }) }],
+          actions: [
+            sourceGone,
+            { type: 'owner.transfer', params: ({ context }) => ({ to: context.target?.node ?? '' }) },
+          ],
         },
         'hypervisor.migrate.refused': {
-          target: 'lookingAtSource', actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })),
+          target: 'lookingAtSource',
+          actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })),
         },
         'hypervisor.migrate.unknown': {
-          target: 'lookingAtSource', actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })),
+          target: 'lookingAtSource',
+          actions: assign(({ context, event }) => ({ move: failedBecause(context.move, event.reason) })),
         },
       },
     },
     /** The commit point is behind us: the target owns the VM and its paused copy. */
     handingOver: {
       entry: vmSetup.assign(({ context }) => ({
-        node: context.target?.node ?? context.node, lastNode: context.move?.lastNode ?? null,
+        node: context.target?.node ?? context.node,
+        lastNode: context.move?.lastNode ?? null,
       })),
       after: { handOverMs: '#recovering' },
       on: {
@@ -135,7 +173,10 @@ export const migrating = vmSetup.createStateConfig({
       },
     },
     resuming: {
-      entry: { type: 'hypervisor.resume', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.resumeMs }) },
+      entry: {
+        type: 'hypervisor.resume',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.resumeMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.resume' } },
       on: {
         'hypervisor.resume.done': [{ guard: 'endIsWanted', target: '#stopping' }, { target: '#running' }],
@@ -144,7 +185,10 @@ export const migrating = vmSetup.createStateConfig({
       },
     },
     lookingAtSource: {
-      entry: { type: 'hypervisor.observe', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.observeMs }) },
+      entry: {
+        type: 'hypervisor.observe',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.observeMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.observe' } },
       on: {
         ...postponeEnd,
@@ -165,8 +209,10 @@ export const migrating = vmSetup.createStateConfig({
         ...postponeEnd,
         'agent.observed': [
           {
-            guard: ({ context, event }) => isAnswer({ context, event }) && sameBoot(context.target, event)
-              && (event.state === 'paused' || event.state === 'running'),
+            guard: ({ context, event }) =>
+              isAnswer({ context, event }) &&
+              sameBoot(context.target, event) &&
+              (event.state === 'paused' || event.state === 'running'),
             target: 'handingOver',
             actions: { type: 'owner.transfer', params: ({ context }) => ({ to: context.target?.node ?? '' }) },
           },
@@ -184,7 +230,8 @@ export const migrating = vmSetup.createStateConfig({
         ...postponeEnd,
         'agent.absent': {
           guard: isAnswer,
-          target: '#observing', actions: assign(({ context, event }) => ({ mayRunOn: without(context.mayRunOn, byAgentAbsence(event)) })),
+          target: '#observing',
+          actions: assign(({ context, event }) => ({ mayRunOn: without(context.mayRunOn, byAgentAbsence(event)) })),
         },
         'agent.failed': { guard: isAnswer, actions: waitForReason },
         'boot.fenced': { target: '#observing', actions: forgetProved },
@@ -194,13 +241,13 @@ export const migrating = vmSetup.createStateConfig({
     failing: {
       always: [
         { guard: ({ context }) => context.move?.failure === null, target: 'pausing' },
-        {
-          guard: ({ context }) => (context.move?.attempts ?? 0) < VM_LIMITS.liveAttemptsMax,
-          target: 'pausing',
-        },
+        { guard: ({ context }) => (context.move?.attempts ?? 0) < VM_LIMITS.liveAttemptsMax, target: 'pausing' },
         {
           guard: ({ context }) => context.meta.migrationMethod === 'none' && context.move?.forceLive === false,
-          target: 'choosing', actions: vmSetup.assign(({ context }) => ({ move: context.move === null ? null : { ...context.move, cold: true } })),
+          target: 'choosing',
+          actions: vmSetup.assign(({ context }) => ({
+            move: context.move === null ? null : { ...context.move, cold: true },
+          })),
         },
         { target: '#running' },
       ],

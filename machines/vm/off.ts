@@ -10,17 +10,21 @@ export const handBack = vmSetup.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ heldAs: 'primary' });
 });
 
-const settle = vmSetup.assign({
-  waitingReason: null, target: null, stop: null, move: null,
-});
+const settle = vmSetup.assign({ waitingReason: null, target: null, stop: null, move: null });
 
 const ended = conclude(() => null);
 const failed = conclude((context: VmContext) => context.failedReason ?? 'It failed');
 
-const startIt = { target: '#starting.placing', actions: [beginOperation, vmSetup.assign(() => wantStart())] } as const;
+const startIt = {
+  target: '#starting.placing',
+  actions: [beginOperation, vmSetup.assign(() => wantStart())],
+} as const;
 
 const rehome = {
-  actions: [vmSetup.assign(({ context, event }) => ('operationId' in event ? rehomedWhileOff(context, event) : {})), endAtOnce],
+  actions: [
+    vmSetup.assign(({ context, event }) => ('operationId' in event ? rehomedWhileOff(context, event) : {})),
+    endAtOnce,
+  ],
 };
 
 export const off = vmSetup.createStateConfig({
@@ -52,7 +56,10 @@ export const off = vmSetup.createStateConfig({
       entry: [vmSetup.assign({ desired: 'stop' }), settle, failed, handBack],
       on: {
         'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd, vmSetup.assign({ failedReason: null })] },
-        'vm.disable': { target: 'disabled', actions: [beginOperation, wishEnd, vmSetup.assign({ failedReason: null })] },
+        'vm.disable': {
+          target: 'disabled',
+          actions: [beginOperation, wishEnd, vmSetup.assign({ failedReason: null })],
+        },
       },
     },
   },

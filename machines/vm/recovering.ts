@@ -25,12 +25,17 @@ const proofs = vmSetup.createStateConfig({
         guard: ({ context, event }) => withoutProved(context.mayRunOn, event.proofs).length === 0,
         target: '#recovering.recovered',
         actions: assign(({ context, event }) => ({
-          mayRunOn: withoutProved(context.mayRunOn, event.proofs), target: event.target, waitingReason: event.reason,
+          mayRunOn: withoutProved(context.mayRunOn, event.proofs),
+          target: event.target,
+          waitingReason: event.reason,
         })),
       },
       {
         target: '#recovering.asking',
-        actions: assign(({ context, event }) => ({ mayRunOn: withoutProved(context.mayRunOn, event.proofs), target: null })),
+        actions: assign(({ context, event }) => ({
+          mayRunOn: withoutProved(context.mayRunOn, event.proofs),
+          target: null,
+        })),
       },
     ],
     'boot.fenced': { target: '#recovering.checking', actions: forgetProved },
@@ -52,7 +57,10 @@ export const recovering = vmSetup.createStateConfig({
       ],
     },
     clearingHere: {
-      entry: { type: 'hypervisor.destroy', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }) },
+      entry: {
+        type: 'hypervisor.destroy',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.destroy' } },
       on: {
         'hypervisor.destroy.done': { target: 'checking', actions: noCopyHere },
@@ -68,17 +76,27 @@ export const recovering = vmSetup.createStateConfig({
       on: { ...proofs.on },
     },
     asking: {
-      entry: [vmSetup.assign(({ context }) => ({ waitingReason: waitsFor(context) })), ...askOtherSide('agent.ensure-absent')],
+      entry: [
+        vmSetup.assign(({ context }) => ({ waitingReason: waitsFor(context) })),
+        ...askOtherSide('agent.ensure-absent'),
+      ],
       after: { askAgainMs: { target: 'asking', reenter: true } },
       on: {
         ...proofs.on,
         'agent.absent': [
           {
-            guard: ({ context, event }) => isAnswer({ context, event }) && without(context.mayRunOn, byAgentAbsence(event)).length === 0,
+            guard: ({ context, event }) =>
+              isAnswer({ context, event }) && without(context.mayRunOn, byAgentAbsence(event)).length === 0,
             target: 'recovered',
-            actions: assign(({ context, event }) => ({ mayRunOn: without(context.mayRunOn, byAgentAbsence(event)), waitingReason: null })),
+            actions: assign(({ context, event }) => ({
+              mayRunOn: without(context.mayRunOn, byAgentAbsence(event)),
+              waitingReason: null,
+            })),
           },
-          { guard: isAnswer, actions: assign(({ context, event }) => ({ mayRunOn: without(context.mayRunOn, byAgentAbsence(event)) })) },
+          {
+            guard: isAnswer,
+            actions: assign(({ context, event }) => ({ mayRunOn: without(context.mayRunOn, byAgentAbsence(event)) })),
+          },
         ],
         'agent.failed': { guard: isAnswer, actions: waitForReason },
       },

@@ -10,7 +10,10 @@ import { VM_DEADLINES } from './timing.js';
 const end = { target: '#stopping', actions: [beginOperation, wishEnd] } as const;
 const move = {
   target: '#migrating',
-  actions: [beginOperation, vmSetup.assign(({ context, event }) => ('operationId' in event ? { move: moveOf(context, event) } : {}))],
+  actions: [
+    beginOperation,
+    vmSetup.assign(({ context, event }) => ('operationId' in event ? { move: moveOf(context, event) } : {})),
+  ],
 } as const;
 
 /** A failed move leaves the guest where it was: the end of that operation is a failure. */
@@ -29,13 +32,22 @@ const lookAgain = [
 
 /** A copy is here, whatever the record thought: a start that came late, for one. */
 const copyHere = vmSetup.assign(({ context }) =>
-  (context.owner === null ? {} : { mayRunOn: alsoMayRunOn(context.mayRunOn, context.owner) }));
+  context.owner === null ? {} : { mayRunOn: alsoMayRunOn(context.mayRunOn, context.owner) },
+);
 
 export const running = vmSetup.createStateConfig({
   id: 'running',
   entry: [
     concludeRunning,
-    vmSetup.assign({ desired: 'start', move: null, stop: null, target: null, waitingReason: null, failedReason: null, triedNodes: [] }),
+    vmSetup.assign({
+      desired: 'start',
+      move: null,
+      stop: null,
+      target: null,
+      waitingReason: null,
+      failedReason: null,
+      triedNodes: [],
+    }),
   ],
   after: { stableMs: { actions: vmSetup.assign({ crashes: 0, startFailures: 0 }) } },
   on: {
@@ -51,7 +63,10 @@ export const running = vmSetup.createStateConfig({
         guard: ({ context, event }) => event.target === context.node,
         actions: [
           assign({ lastNode: null }),
-          { type: 'operation.end', params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }) },
+          {
+            type: 'operation.end',
+            params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }),
+          },
         ],
       },
       move,
@@ -60,12 +75,16 @@ export const running = vmSetup.createStateConfig({
     'vm.modify': [
       {
         guard: ({ event }) => event.restart,
-        target: '#stopping', actions: [beginOperation, assign(({ event }) => ({ definition: event.definition })), wishEnd],
+        target: '#stopping',
+        actions: [beginOperation, assign(({ event }) => ({ definition: event.definition })), wishEnd],
       },
       {
         actions: [
           assign(({ event }) => ({ definition: event.definition })),
-          { type: 'operation.end', params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }) },
+          {
+            type: 'operation.end',
+            params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }),
+          },
         ],
       },
     ],
@@ -73,20 +92,31 @@ export const running = vmSetup.createStateConfig({
       {
         guard: ({ event }) => event.target !== null,
         target: '#migrating',
-        actions: assign(({ context, event }) => ({ move: evacuationOf(context, event.target!), target: event.target, reportTo: event.replyTo })),
+        actions: assign(({ context, event }) => ({
+          move: evacuationOf(context, event.target!),
+          target: event.target,
+          reportTo: event.replyTo,
+        })),
       },
       {
         // Nowhere to go: off now, and on again with its node's `ready` (PVC).
         target: '#stopping',
         actions: assign(({ context, event }) => ({
-          desired: 'stop', stop: { then: 'rest', force: false }, reportTo: event.replyTo,
-          meta: { ...context.meta, autostart: true }, waitingReason: event.reason,
+          desired: 'stop',
+          stop: { then: 'rest', force: false },
+          reportTo: event.replyTo,
+          meta: { ...context.meta, autostart: true },
+          waitingReason: event.reason,
         })),
       },
     ],
     'vm.return': {
       target: '#migrating',
-      actions: assign(({ event }) => ({ move: returnOf(event.target), target: event.target, reportTo: event.replyTo })),
+      actions: assign(({ event }) => ({
+        move: returnOf(event.target),
+        target: event.target,
+        reportTo: event.replyTo,
+      })),
     },
     'guest.stopped': [
       // Ended from outside, not by its own wish: it is to run.
@@ -111,7 +141,10 @@ export const stopping = vmSetup.createStateConfig({
       ],
     },
     shuttingDown: {
-      entry: { type: 'hypervisor.shutdown', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.askMs }) },
+      entry: {
+        type: 'hypervisor.shutdown',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.askMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.shutdown' } },
       after: { shutdownMs: 'destroying' },
       on: {
@@ -126,7 +159,10 @@ export const stopping = vmSetup.createStateConfig({
       },
     },
     destroying: {
-      entry: { type: 'hypervisor.destroy', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }) },
+      entry: {
+        type: 'hypervisor.destroy',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.destroy' } },
       on: {
         'hypervisor.destroy.done': { target: '#ended', actions: noCopyHere },
@@ -145,7 +181,10 @@ export const observing = vmSetup.createStateConfig({
   on: { ...postponeEnd, 'owner.acquired': lookAgain },
   states: {
     looking: {
-      entry: { type: 'hypervisor.observe', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.observeMs }) },
+      entry: {
+        type: 'hypervisor.observe',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.observeMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.observe' } },
       on: {
         'hypervisor.observe.done': [
@@ -153,7 +192,8 @@ export const observing = vmSetup.createStateConfig({
           { guard: ({ event }) => event.result.state === 'running', target: 'present', actions: copyHere },
           {
             guard: ({ context, event }) => event.result.state === 'paused' && context.stop === null,
-            target: 'resuming', actions: copyHere,
+            target: 'resuming',
+            actions: copyHere,
           },
           { guard: ({ event }) => event.result.state === 'shutting-down', target: 'lookingAgain', actions: copyHere },
           // crashed, off, half-arrived, or not wanted any more: worth nothing
@@ -174,7 +214,10 @@ export const observing = vmSetup.createStateConfig({
       ],
     },
     resuming: {
-      entry: { type: 'hypervisor.resume', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.resumeMs }) },
+      entry: {
+        type: 'hypervisor.resume',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.resumeMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.resume' } },
       on: {
         'hypervisor.resume.done': 'present',
@@ -183,7 +226,10 @@ export const observing = vmSetup.createStateConfig({
       },
     },
     clearing: {
-      entry: { type: 'hypervisor.destroy', params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }) },
+      entry: {
+        type: 'hypervisor.destroy',
+        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.destroyMs }),
+      },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.destroy' } },
       on: {
         'hypervisor.destroy.done': { target: '#ended', actions: noCopyHere },

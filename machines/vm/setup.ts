@@ -16,8 +16,10 @@ export const vmSetup = setup({
     /** The owner is now the boot that the actor was handed to. */
     ownerIsTarget: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.target, event),
     /** The same, and its copy counts: a boot that was fenced meanwhile resumes nothing (I7). */
-    ownerHoldsTheCopy: ({ context, event }) => event.type === 'owner.acquired' && sameBoot(context.target, event)
-      && context.mayRunOn.some((boot) => sameBoot(boot, event)),
+    ownerHoldsTheCopy: ({ context, event }) =>
+      event.type === 'owner.acquired' &&
+      sameBoot(context.target, event) &&
+      context.mayRunOn.some((boot) => sameBoot(boot, event)),
     targetIsHere: ({ context }) => sameBoot(context.target, context.owner),
     targetIsKnown: ({ context }) => context.target !== null,
     onlyThisBootMayRun: ({ context }) => soleRunner(context) !== null,
@@ -38,11 +40,13 @@ export const vmSetup = setup({
 
 /** Takes the owner's name from owner.acquired. */
 export const takeOwner = vmSetup.assign(({ context, event }) =>
-  event.type === 'owner.acquired' ? acquired(context, event) : {});
+  event.type === 'owner.acquired' ? acquired(context, event) : {},
+);
 
 /** A fence proved that a boot is over: true in every state. */
 export const forgetProved = vmSetup.assign(({ context, event }) =>
-  (event.type === 'boot.fenced' ? { mayRunOn: without(context.mayRunOn, byProof(event.proof)) } : {}));
+  event.type === 'boot.fenced' ? { mayRunOn: without(context.mayRunOn, byProof(event.proof)) } : {},
+);
 
 /** The owner's own node holds no copy. */
 export const noCopyHere = vmSetup.assign(({ context }) => absentHere(context));
@@ -70,7 +74,10 @@ export const conclude = (failure: (context: VmContext) => string | null) =>
       });
     }
     if (context.reportTo !== null) {
-      const event = message === null ? { type: 'vm.left', uuid: context.uuid } : { type: 'vm.stayed', uuid: context.uuid, reason: message };
+      const event =
+        message === null
+          ? { type: 'vm.left', uuid: context.uuid }
+          : { type: 'vm.stayed', uuid: context.uuid, reason: message };
       enqueue({ type: 'tell', params: { to: context.reportTo, event } });
     }
     if (context.operation !== null || context.reportTo !== null) enqueue.assign({ operation: null, reportTo: null });
@@ -83,9 +90,11 @@ export const endAtOnce = vmSetup.enqueueActions(({ event, enqueue }) => {
 });
 
 /** The guest's end is wanted: desired state and what comes after. */
-export const wishEnd = vmSetup.assign(({ context, event }) => ('operationId' in event ? wantEnd(context, event) : {}));
+export const wishEnd = vmSetup.assign(({ context, event }) =>
+  'operationId' in event ? wantEnd(context, event) : {},
+);
 
 /** Why the actor waits, for people. */
 export const waitForReason = vmSetup.assign(({ event }) =>
-  'reason' in event && typeof event.reason === 'string' ? { waitingReason: event.reason } : {});
-
+  'reason' in event && typeof event.reason === 'string' ? { waitingReason: event.reason } : {},
+);

@@ -10,12 +10,18 @@ import { VM_DEADLINES } from './timing.js';
 /** Nothing runs yet: what is wanted changes at once. */
 const endBeforeStart = { target: '#ended', actions: [beginOperation, wishEnd] } as const;
 const giveUpStarting = {
-  'vm.shutdown': endBeforeStart, 'vm.stop': endBeforeStart, 'vm.disable': endBeforeStart, 'vm.undefine': endBeforeStart,
+  'vm.shutdown': endBeforeStart,
+  'vm.stop': endBeforeStart,
+  'vm.disable': endBeforeStart,
+  'vm.undefine': endBeforeStart,
 } as const;
 /** A start is under way and cannot be called back: the wish is kept and granted once its outcome is known. */
 const endAfterStart = { actions: [beginOperation, wishEnd] } as const;
 export const postponeEnd = {
-  'vm.shutdown': endAfterStart, 'vm.stop': endAfterStart, 'vm.disable': endAfterStart, 'vm.undefine': endAfterStart,
+  'vm.shutdown': endAfterStart,
+  'vm.stop': endAfterStart,
+  'vm.disable': endAfterStart,
+  'vm.undefine': endAfterStart,
 } as const;
 
 /** A cold move has its own idea of home; any other start elsewhere is temporary. */
@@ -23,9 +29,16 @@ const homeAt = (context: VmContext, boot: BootRef): string | null =>
   context.move === null ? homeAfterRecovery(context, boot) : context.move.lastNode;
 
 const placeParams = ({ context }: { context: VmContext }) => ({
-  uuid: context.uuid, purpose: 'start' as const, only: null, prefer: context.node, exclude: context.triedNodes,
-  memoryMiB: context.definition.memoryMiB, vcpus: context.definition.vcpus,
-  nodeLimit: context.meta.nodeLimit, selector: context.meta.nodeSelector, deadlineMs: VM_DEADLINES.placeMs,
+  uuid: context.uuid,
+  purpose: 'start' as const,
+  only: null,
+  prefer: context.node,
+  exclude: context.triedNodes,
+  memoryMiB: context.definition.memoryMiB,
+  vcpus: context.definition.vcpus,
+  nodeLimit: context.meta.nodeLimit,
+  selector: context.meta.nodeSelector,
+  deadlineMs: VM_DEADLINES.placeMs,
 });
 
 export const starting = vmSetup.createStateConfig({
@@ -40,13 +53,14 @@ export const starting = vmSetup.createStateConfig({
         'cluster.place.done': [
           {
             guard: ({ event }) => event.result.target !== null,
-            target: 'heading', actions: assign(({ event }) => ({ target: event.result.target })),
+            target: 'heading',
+            actions: assign(({ event }) => ({ target: event.result.target })),
           },
+          { guard: ({ context }) => context.triedNodes.length > 0, target: '#off.failed' },
           {
-            guard: ({ context }) => context.triedNodes.length > 0,
-            target: '#off.failed',
+            target: 'waiting',
+            actions: assign(({ event }) => ({ waitingReason: event.result.reason ?? 'No node can take it' })),
           },
-          { target: 'waiting', actions: assign(({ event }) => ({ waitingReason: event.result.reason ?? 'No node can take it' })) },
         ],
         'cluster.place.refused': { target: 'waiting', actions: waitForReason },
         'cluster.place.unknown': { target: 'waiting', actions: waitForReason },
@@ -63,7 +77,8 @@ export const starting = vmSetup.createStateConfig({
       always: [
         { guard: 'targetIsHere', target: 'claiming' },
         {
-          guard: 'targetIsKnown', target: 'transferring',
+          guard: 'targetIsKnown',
+          target: 'transferring',
           actions: [
             { type: 'owner.transfer', params: ({ context }) => ({ to: context.target?.node ?? 'primary' }) },
             vmSetup.assign({ heldAs: 'runner' }),
@@ -88,10 +103,13 @@ export const starting = vmSetup.createStateConfig({
     claiming: {
       always: [
         {
-          guard: 'onlyThisBootMayRun', target: 'launching',
+          guard: 'onlyThisBootMayRun',
+          target: 'launching',
           actions: vmSetup.assign(({ context }) => {
             const runner = soleRunner(context);
-            return runner === null ? {} : { ...launchOn(runner), lastNode: homeAt(context, runner.boot), waitingReason: null };
+            return runner === null
+              ? {}
+              : { ...launchOn(runner), lastNode: homeAt(context, runner.boot), waitingReason: null };
           }),
         },
         { target: '#recovering' },
@@ -101,7 +119,10 @@ export const starting = vmSetup.createStateConfig({
       entry: {
         type: 'hypervisor.start',
         params: ({ context }) => ({
-          uuid: context.uuid, name: context.name, xmlHash: context.definition.xmlHash, deadlineMs: VM_DEADLINES.startMs,
+          uuid: context.uuid,
+          name: context.name,
+          xmlHash: context.definition.xmlHash,
+          deadlineMs: VM_DEADLINES.startMs,
         }),
       },
       exit: [{ type: 'effect.cancel', params: { kind: 'hypervisor.start' } }, vmSetup.assign({ endedEarly: false })],
@@ -116,11 +137,17 @@ export const starting = vmSetup.createStateConfig({
         ],
         'hypervisor.start.refused': {
           target: '#observing',
-          actions: assign(({ context, event }) => ({ failedReason: event.reason, startFailures: context.startFailures + 1 })),
+          actions: assign(({ context, event }) => ({
+            failedReason: event.reason,
+            startFailures: context.startFailures + 1,
+          })),
         },
         'hypervisor.start.unknown': {
           target: '#observing',
-          actions: assign(({ context, event }) => ({ failedReason: event.reason, startFailures: context.startFailures + 1 })),
+          actions: assign(({ context, event }) => ({
+            failedReason: event.reason,
+            startFailures: context.startFailures + 1,
+          })),
         },
         'owner.acquired': [
           { guard: 'ownerKeptItsBoot', target: '#observing', actions: takeOwner },
@@ -134,14 +161,20 @@ export const starting = vmSetup.createStateConfig({
         { guard: 'crashedTooOften', target: '#off.failed' },
         { guard: 'mayRetryHere', target: 'backingOff' },
         {
-          guard: 'mayTryElsewhere', target: 'placing',
-          actions: vmSetup.assign(({ context }) => ({ triedNodes: [...context.triedNodes, context.node], startFailures: 0 })),
+          guard: 'mayTryElsewhere',
+          target: 'placing',
+          actions: vmSetup.assign(({ context }) => ({
+            triedNodes: [...context.triedNodes, context.node],
+            startFailures: 0,
+          })),
         },
         { target: '#off.failed' },
       ],
     },
     backingOff: {
-      after: { backOffMs: { target: 'heading', actions: vmSetup.assign(({ context }) => ({ target: context.owner })) } },
+      after: {
+        backOffMs: { target: 'heading', actions: vmSetup.assign(({ context }) => ({ target: context.owner })) },
+      },
       on: {
         ...giveUpStarting,
         'owner.acquired': [
@@ -161,7 +194,8 @@ export const ended = vmSetup.createStateConfig({
     { guard: ({ context }) => context.stop?.then === 'remove', target: '#removed' },
     {
       guard: ({ context }) => context.stop?.then === 'start' || context.stop?.then === 'relocate',
-      target: '#starting.heading', actions: vmSetup.assign({ stop: null }),
+      target: '#starting.heading',
+      actions: vmSetup.assign({ stop: null }),
     },
     { guard: ({ context }) => context.desired === 'disable', target: '#off.disabled' },
     { guard: ({ context }) => context.desired === 'stop', target: '#off.stopped' },
