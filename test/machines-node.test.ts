@@ -176,6 +176,25 @@ test("the primary's own cable is out: another coordinator reads and switches", (
   assert.deepEqual([life(node), proofs(node).length], ['proved.rehoming', 1]);
 });
 
+test('only coordinators that are live are asked for help', () => {
+  const node = alive().fact(lostWith(60_000, { coordinators: ['hv5'] }));
+  node.done('probe.signs', silent).unknown('bmc.read');
+  assert.deepEqual(node.sent.map(({ to }) => to), ['agent/hv5']);
+});
+
+test('a fenced boot that lives is switched off and on, and is let in under a new boot only', () => {
+  const node = fencing();
+  node.command({ type: 'node.confirm-fenced', by: 'joan' });
+  node.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 });
+  node.fact({ type: 'node.outcast', bootId: 'b1' });
+  assert.equal(life(node), 'proved.awaitingReturn', 'another boot than the one that was fenced');
+  node.fact({ type: 'node.outcast', bootId: 'b2' });
+  assert.deepEqual([life(node), node.effect('bmc.set').params['power']], ['proved.cyclingOff', 'off']);
+  node.done('bmc.set').timer('cycleMs');
+  assert.deepEqual([life(node), node.effect('bmc.set').params['power']], ['proved.poweringOn', 'on']);
+  assert.equal(life(node.done('bmc.set').fact(joinedAs('b3'))), 'alive.steady');
+});
+
 test('BMC lies on: still on after the command, it stays fencing', () => {
   const node = fencing().done('bmc.read', on).done('bmc.set');
   for (let reading = 1; reading < 10; reading += 1) node.done('bmc.read', on).timer('verifyMs');

@@ -1,4 +1,4 @@
-/** Stories of one VM, told to its machine step by step: the exhaustive test holds the rules, these say what is meant. */
+/** Stories of one VM, told to its machine step by step: the exhaustive test has the rules, these the meaning. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

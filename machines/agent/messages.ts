@@ -20,7 +20,7 @@ export type AgentRequest =
       readonly effect: RunnableEffect;
       readonly params: { readonly node: string; readonly power?: 'on' | 'off'; readonly deadlineMs: number };
     } & Question)
-  /** End and refuse any copy of this VM here, unless its record names this node. Answers: agent.absent, agent.failed. */
+  /** End and refuse any copy of this VM here, unless its record names this node: agent.absent, agent.failed. */
   | ({ readonly type: 'agent.ensure-absent'; readonly uuid: string } & Question)
   /** What copy of this VM is here? Answered by agent.observed or agent.failed. */
   | ({ readonly type: 'agent.observe'; readonly uuid: string } & Question);

@@ -40,7 +40,7 @@ export function newNode(input: NodeInput): NodeContext {
 
 /** A doubt begins: nothing of an earlier one counts. */
 export function doubted(event: NodeEvent): Partial<NodeContext> {
-  if (event.type === 'node.silent') return { ...noDoubt, silentMs: event.sinceMs };
+  if (event.type === 'node.silent') return { ...noDoubt, ...helpers(event), silentMs: event.sinceMs };
   return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? (event.sinceMs ?? 0) : 0 };
 }
 
@@ -48,8 +48,12 @@ export function doubted(event: NodeEvent): Partial<NodeContext> {
 export function lost(event: NodeEvent): Partial<NodeContext> {
   if (event.type !== 'node.lost') return {};
   const { quorumAgeMs, suspects, nodes } = event;
-  return { sessionGone: true, quorumAgeMs, suspects, nodes };
+  return { sessionGone: true, quorumAgeMs, suspects, nodes, ...helpers(event) };
 }
+
+/** Who is live now, if the watcher said so; else whoever was known before. */
+const helpers = ({ coordinators }: { readonly coordinators?: readonly string[] }): Partial<NodeContext> =>
+  coordinators === undefined ? {} : { coordinators };
 
 /** Alive under the boot that node.joined names. */
 export function joined(context: NodeContext, event: NodeEvent): Partial<NodeContext> {

@@ -11,7 +11,7 @@ export type NodeFact =
   | OwnerAcquired
   /** A live/<incarnation> of this node exists. */
   | ({ readonly type: 'node.joined'; readonly bootId: string; readonly incarnation: string } & Stamped)
-  /** The session is gone. quorumAgeMs: how long this primary has had its quorum. sinceMs: since its last quorum write. */
+  /** The session is gone. quorumAgeMs: age of this primary's quorum. sinceMs: since its last quorum write. */
   | ({
       readonly type: 'node.lost';
       readonly incarnation: string;
@@ -20,9 +20,11 @@ export type NodeFact =
       readonly suspects: number;
       readonly nodes: number;
       readonly sinceMs?: number;
+      /** Coordinators that are live now and may help with the BMC; without it, all of them. */
+      readonly coordinators?: readonly string[];
     } & Stamped)
   /** The session stands, but no telemetry for sinceMs (a telemetry write is a quorum write). */
-  | ({ readonly type: 'node.silent'; readonly sinceMs: number } & Stamped)
+  | ({ readonly type: 'node.silent'; readonly sinceMs: number; readonly coordinators?: readonly string[] } & Stamped)
   | ({ readonly type: 'node.heard' } & Stamped)
   /** From the node's own daemon: it runs under a boot that was fenced, and got no lease. Only a reboot helps. */
   | ({ readonly type: 'node.outcast'; readonly bootId: string } & Stamped)

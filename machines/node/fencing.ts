@@ -47,7 +47,8 @@ const offReading = [
 
 /** Power off and yet an answer: one of the two lies. */
 const contradiction = (event: NodeEvent): string =>
-  `Its power reads as off, but it answers on ${event.type === 'probe.signs.done' ? event.result.answered.join(', ') : ''}`;
+  'Its power reads as off, but it answers on '
+  + (event.type === 'probe.signs.done' ? event.result.answered.join(', ') : 'a network');
 
 export const fencing = nodeSetup.createStateConfig({
   id: 'fencing',

@@ -26,8 +26,11 @@ export function domainStateWord(snapshot: SnapshotView): DomainStateWord {
   return nodeIsIn(snapshot, 'domain.readying') ? 'unflush' : 'ready';
 }
 
+/** States of `life.proved` in which its VMs have their plan. */
+const AFTER_REHOMING = ['awaitingReturn', 'poweringOn', 'poweringOnAgain', 'cyclingOff', 'cyclingPause'] as const;
+
 const isEmptiedByFence = (snapshot: SnapshotView): boolean =>
-  ['awaitingReturn', 'poweringOn', 'poweringOnAgain', 'cyclingOff', 'cyclingPause'].some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
+  AFTER_REHOMING.some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
 
 /** Why a fence or a flush waits, for people; empty when nothing waits. */
 export const nodeReason = (snapshot: SnapshotView): string => nodeContext(snapshot).waitingReason ?? '';
