@@ -67,7 +67,7 @@ function check({ before, move, after, machine }: Step): void {
   assertNothingHangs(after, where);
 }
 
-/** The two forms of P1 of DESIGN section 2, and no other. */
+/** The two forms of P1 (docs/machines.md, node), and no other. */
 function assertP1(
   was: ReturnType<typeof contextOfNode>,
   is: typeof was,
