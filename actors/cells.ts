@@ -30,6 +30,7 @@ import { asWorldEffects } from './handlers.js';
 import { Homing } from './homing.js';
 import { Liveness } from './liveness.js';
 import { StrayGuests } from './strays.js';
+import { Waiters } from './waiters.js';
 
 export interface CellsDeps {
   readonly config: PvcConfig;
@@ -67,6 +68,7 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
     mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node, silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500,
     quorumAgeMs: deps.quorumAgeMs,
   });
+  new Waiters(mirror, host);
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event));
   let held = false;

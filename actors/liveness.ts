@@ -10,6 +10,7 @@ import type { Host } from '../runtime/host.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { Primacy } from '../runtime/primacy.js';
 import type { NodeContext } from '../machines/node/messages.js';
+import { nodeIsIn } from '../machines/node/view.js';
 
 export interface LivenessDeps {
   readonly mirror: Mirror;
@@ -94,11 +95,12 @@ export class Liveness {
     const heard = this.deps.mirror.telemetryOf(node);
     if (heard === null) return;
     const silent = heard.silentMs > this.deps.silentMs && this.quorumAgeMs() > this.deps.silentMs;
-    const last = this.told.get(node)?.key;
+    const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
+    const judged = record !== undefined && nodeIsIn(record.snapshot, 'life.judging');
     if (silent) this.tell(node, `silent ${heard.mzxid}`, {
       type: 'node.silent', sinceMs: Math.round(heard.silentMs), coordinators: this.helpers(node),
     });
-    else if (last?.startsWith('silent')) this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
+    else if (judged && heard.silentMs < this.deps.silentMs / 2) this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
   }
 
   /** Live coordinators that can reach a BMC when this one's own cable does not. */

@@ -10,6 +10,7 @@ import { LIMITS } from './limits.js';
 import type { Mirror } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
+import { StoreError } from './store.js';
 
 export interface HostDeps extends Omit<CellDeps, 'behavior' | 'onEnd' | 'onCrash'> {
   readonly mirror: Mirror;
@@ -18,11 +19,14 @@ export interface HostDeps extends Omit<CellDeps, 'behavior' | 'onEnd' | 'onCrash
 
 /** Restarts of one cell within periodMs before it is parked. */
 const INTENSITY = { restarts: 5, periodMs: 30_000 } as const;
+/** Pause before a cell that could not read is begun anew, milliseconds. */
+const OUT_OF_REACH_MS = 500;
 
 export class Host {
   private readonly cells = new Map<Address, { cell: Cell; epoch: number }>();
   private readonly crashes = new Map<Address, number[]>();
-  private readonly parked = new Map<Address, string>();
+  /** Parked cells; another owner, or the same one anew (another epoch), gets another chance. */
+  private readonly parked = new Map<Address, { epoch: number; error: string }>();
   private stopped = false;
   private facts = 0;
   private unlisten: () => void = () => undefined;
@@ -35,7 +39,7 @@ export class Host {
         const running = this.cells.get(address);
         if (running) this.guarded(address, running.cell.ring(name));
       },
-      onRescan: () => this.scan(),
+      onRescan: () => this.followAll(),
     });
   }
 
@@ -43,10 +47,10 @@ export class Host {
     this.unlisten = this.deps.store.onState((state) => {
       if (state === 'suspended') for (const { cell } of this.cells.values()) cell.hold();
     });
-    for (const address of this.deps.mirror.actors.keys()) this.follow(address);
+    this.followAll();
     const again = (): void => {
       if (this.stopped) return;
-      this.scan();
+      this.followAll();
       this.deps.clock.after(LIMITS.mailboxScanMs, again, true);
     };
     this.deps.clock.after(LIMITS.mailboxScanMs, again, true);
@@ -69,7 +73,7 @@ export class Host {
 
   /** Actors whose cell was parked, with the error. */
   faults(): ReadonlyMap<Address, string> {
-    return this.parked;
+    return new Map([...this.parked].map(([address, { error }]) => [address, error]));
   }
 
   /** Brings a fact of this node (a guest ended) to an actor that runs here; false = it does not. */
@@ -88,17 +92,22 @@ export class Host {
     const mine = actor !== undefined && owner !== null && !actor.record.removed
       && owner.node === this.deps.self.node && owner.incarnation === this.deps.self.incarnation;
     const running = this.cells.get(address);
-    if (running && (!mine || running.epoch !== owner!.epoch)) {
+    if (running && (!mine || running.epoch !== owner.epoch)) {
       running.cell.stop();
       this.cells.delete(address);
     }
-    if (mine && !this.cells.has(address) && !this.parked.has(address)) this.launch(address, owner!.epoch);
+    if (mine && !this.cells.has(address) && this.parked.get(address)?.epoch !== owner.epoch) this.launch(address, owner.epoch);
+  }
+
+  private followAll(): void {
+    for (const address of this.deps.mirror.actors.keys()) this.follow(address);
+    this.scan();
   }
 
   private launch(address: Address, epoch: number): void {
     const behavior = this.deps.behaviors.get(splitAddress(address).kind);
     if (behavior === undefined) {
-      this.parked.set(address, 'this daemon knows no such machine');
+      this.parked.set(address, { epoch, error: 'this daemon knows no such machine' });
       return;
     }
     const cell: Cell = new Cell(address, {
@@ -113,9 +122,7 @@ export class Host {
   private guarded(address: Address, work: Promise<unknown>): void {
     work.catch((error: unknown) => {
       const running = this.cells.get(address);
-      if (!running || this.stopped) return;
-      running.cell.stop();
-      this.crashed(address, running.cell, error);
+      if (running) this.crashed(address, running.cell, error);
     });
   }
 
@@ -125,14 +132,25 @@ export class Host {
     if (reason === 'removed') void this.bury(address);
   }
 
+  /**
+   * A store that is out of reach is no crash: the cell is begun anew from its record, at the latest when the
+   * mirror has read everything again. Only what the cell did wrong counts against its restart intensity.
+   */
   private crashed(address: Address, cell: Cell, error: unknown): void {
-    if (this.cells.get(address)?.cell !== cell || this.stopped) return;
+    const running = this.cells.get(address);
+    if (running?.cell !== cell || this.stopped) return;
+    cell.stop();
     this.cells.delete(address);
+    if (error instanceof StoreError) {
+      this.deps.log.debug('cell begins anew when the store is back', { actor: address, error });
+      this.deps.clock.after(OUT_OF_REACH_MS, () => this.follow(address), true);
+      return;
+    }
     const now = this.deps.clock.monotonicMs();
     const recent = [...(this.crashes.get(address) ?? []), now].filter((at) => now - at < INTENSITY.periodMs);
     this.crashes.set(address, recent);
     if (recent.length > INTENSITY.restarts) {
-      this.parked.set(address, error instanceof Error ? error.message : String(error));
+      this.parked.set(address, { epoch: running.epoch, error: error instanceof Error ? error.message : String(error) });
       this.deps.log.error('cell parked: too many crashes', { actor: address, error });
       return;
     }

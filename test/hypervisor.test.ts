@@ -110,6 +110,6 @@ describe('libvirt hypervisor', () => {
     ];
     assert.deepEqual(
       missedEvents(known, now).map(({ uuid, type }) => `${uuid} ${type}`),
-      ['a stopped', 'b paused', 'c resumed', 'd crashed', 'f started']);
+      ['a crashed', 'b paused', 'c resumed', 'd crashed', 'f started']);
   });
 });

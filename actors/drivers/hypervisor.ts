@@ -48,7 +48,10 @@ export interface MigrateRequest {
   readonly onProgress?: (progress: { totalBytes: number; remainingBytes: number }) => void;
 }
 
-/** A guest that ended or changed by itself (or through somebody else's hands). */
+/**
+ * A guest that ended or changed by itself (or through somebody else's hands). `stopped` = it powered itself
+ * off, and only that is its own wish; `crashed` = it ended in any other way, or while nobody was looking.
+ */
 export interface DomainEvent {
   readonly uuid: string;
   readonly type: 'started' | 'stopped' | 'crashed' | 'paused' | 'resumed' | 'migrated-away';

@@ -49,7 +49,7 @@ export function missedEvents(
   const events: DomainEvent[] = [];
   const present = new Map(domains.map((domain) => [domain.uuid, domain.state]));
   for (const uuid of known.keys()) {
-    if (!present.has(uuid)) events.push({ uuid, type: 'stopped', detail: 'ended while libvirtd was away' });
+    if (!present.has(uuid)) events.push({ uuid, type: 'crashed', detail: 'ended while libvirtd was away' });
   }
   for (const [uuid, state] of present) {
     const before = known.get(uuid);
@@ -190,7 +190,7 @@ class Adapter implements LibvirtHypervisor {
         const present = new Set(outcome.kind === 'done' ? outcome.value : known);
         for (const uuid of known) {
           if (present.has(uuid) || this.#touched.has(uuid)) continue;
-          this.#emit({ uuid, type: 'stopped', detail: 'gone without an event of libvirtd' });
+          this.#emit({ uuid, type: 'crashed', detail: 'gone without an event of libvirtd' });
         }
         this.#recountAfter(Math.min(RECOUNT_MAX_MS, delayMs * 2));
       });

@@ -46,7 +46,7 @@ export function eventOf(uuid: string, event: number, detail: number): DomainEven
     case 2: return made('started', STARTED);
     case 3: return made('paused', SUSPENDED);
     case 4: return made('resumed', RESUMED);
-    case 5: return made(detail === 3 ? 'migrated-away' : detail === 2 || detail === 5 ? 'crashed' : 'stopped', STOPPED);
+    case 5: return made(detail === 0 ? 'stopped' : detail === 3 ? 'migrated-away' : 'crashed', STOPPED);
     case 8: return made('crashed', CRASHED);
     default: return null;
   }
