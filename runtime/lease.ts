@@ -3,6 +3,7 @@
  * L1: it lasts until leaseDeadlineMs(send time of the last acknowledged quorum write); pings prove nothing.
  * L2: it is lost for good with the session, or when a fence removed the incarnation.
  * L3: a boot with a proof of death against it never gets a lease again.
+ * L4: it lists the record versions this daemon reads, so that writers can keep to what all read.
  */
 import type { Clock } from './clock.js';
 import { encode } from './codec.js';
@@ -10,6 +11,7 @@ import type { LeaseGate } from './effects.js';
 import { leaseDeadlineMs } from './limits.js';
 import type { Log } from './log.js';
 import type { Paths } from './paths.js';
+import { RECORD_VERSION } from './record.js';
 import type { Store } from './store.js';
 
 export interface LeaseOptions {
@@ -64,7 +66,7 @@ export class Lease implements LeaseGate {
     for (let attempt = 0; ; attempt += 1) {
       const result = await store.multi([
         { op: 'absent', path: paths.fence(node, bootId) },
-        { op: 'create', path, data: encode({ node, bootId }), ephemeral: true },
+        { op: 'create', path, data: encode({ node, bootId, recordVersions: [RECORD_VERSION] }), ephemeral: true },
       ]);
       if (result.kind === 'done') break;
       if (result.kind === 'refused' && result.index === 0) {
