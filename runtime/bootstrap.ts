@@ -34,7 +34,8 @@ export async function bootstrap(
   if (node === null) throw new LayoutError(`${paths.format} is missing: the tree at ${paths.root} is not ours`);
   const format = decode<Format>(node.data);
   if (format.layout > LAYOUT_VERSION) {
-    throw new LayoutError(`the cluster's layout is version ${format.layout}, this daemon knows ${LAYOUT_VERSION}: upgrade it first`);
+    throw new LayoutError(
+      `the cluster's layout is version ${format.layout}, this daemon knows ${LAYOUT_VERSION}: upgrade it first`);
   }
   return format;
 }
@@ -45,6 +46,7 @@ async function ensure(store: Store, operations: readonly StoreOp[]): Promise<voi
     if (await store.read(first.path) !== null) return;
     const result = await store.multi(operations);
     if (result.kind === 'done' || (result.kind === 'refused' && result.code === 'node-exists')) return;
-    if (attempt >= 5) throw new Error(`could not create ${first.path}: ${result.kind === 'refused' ? result.code : result.reason}`);
+    const why = result.kind === 'refused' ? result.code : result.reason;
+    if (attempt >= 5) throw new Error(`could not create ${first.path}: ${why}`);
   }
 }

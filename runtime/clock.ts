@@ -6,7 +6,7 @@ export interface Clock {
   wallMs(): number;
   /** Monotonic milliseconds of this process. */
   monotonicMs(): number;
-  /** Milliseconds since the machine booted, time asleep included: the clock of the lease. Shared by all processes of a host. */
+  /** Milliseconds since the machine booted, time asleep included: the clock of the lease. One for all of a host. */
   boottimeMs(): number;
   /** Calls back once; returns a cancel. The timer keeps the process alive unless `unref`. */
   after(delayMs: number, callback: () => void, unref?: boolean): () => void;

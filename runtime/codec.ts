@@ -19,8 +19,8 @@ export const encodeRecord = (record: ActorRecord): Uint8Array => encode(record);
 export function decodeRecord(bytes: Uint8Array): ActorRecord {
   const record = decode<ActorRecord>(bytes);
   if (record.recordVersion !== RECORD_VERSION) {
-    throw new RecordVersionError(
-      `record ${record.kind}/${record.id} has version ${String(record.recordVersion)}, this daemon reads ${RECORD_VERSION}`);
+    const found = `record ${record.kind}/${record.id} has version ${String(record.recordVersion)}`;
+    throw new RecordVersionError(`${found}, this daemon reads ${RECORD_VERSION}`);
   }
   return record;
 }

@@ -36,7 +36,11 @@ export type CommitOutcome =
   | { readonly kind: 'stale' }
   | { readonly kind: 'unknown' };
 
-type Tagged = { readonly op: StoreOp; readonly tag: 'owner' | 'record' | 'consume' | 'tell' | 'extra'; readonly envelope?: Envelope };
+interface Tagged {
+  readonly op: StoreOp;
+  readonly tag: 'owner' | 'record' | 'consume' | 'tell' | 'extra';
+  readonly envelope?: Envelope;
+}
 
 export async function commitTurn(store: Store, paths: Paths, turn: Turn): Promise<CommitOutcome> {
   const undeliverable: Envelope[] = [];

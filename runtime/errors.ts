@@ -16,11 +16,16 @@ export const ERRORS = {
   PVC_INVALID: { sentence: '{}', status: 400, retry: 'never' },
   PVC_NAME_TAKEN: { sentence: '{}', status: 409, retry: 'never' },
   PVC_NO_TARGET: { sentence: '{}', status: 409, retry: 'later' },
-  PVC_UNAUTHORISED: { sentence: 'Authentication required: send your key in the header X-Api-Key', status: 401, retry: 'never' },
+  PVC_UNAUTHORISED: {
+    sentence: 'Authentication required: send your key in the header X-Api-Key', status: 401, retry: 'never',
+  },
   PVC_TOO_LARGE: { sentence: '{}', status: 413, retry: 'never' },
   PVC_BUSY: { sentence: '{}', status: 429, retry: 'later' },
   PVC_NOT_COMMITTED: { sentence: '{}', status: 503, retry: 'later' },
-  PVC_NO_PRIMARY: { sentence: 'The cluster has no primary coordinator at the moment: try again in a few seconds', status: 503, retry: 'later' },
+  PVC_NO_PRIMARY: {
+    sentence: 'The cluster has no primary coordinator at the moment: try again in a few seconds',
+    status: 503, retry: 'later',
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERRORS;

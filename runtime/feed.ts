@@ -8,8 +8,10 @@ import { LIMITS } from './limits.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import type { ActorRecord } from './record.js';
 
+const compareTexts = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0;
+
 export const compareCursors = (a: Cursor, b: Cursor): number =>
-  a.generation - b.generation || a.zxid - b.zxid || (a.address < b.address ? -1 : a.address > b.address ? 1 : 0) || a.seq - b.seq;
+  a.generation - b.generation || a.zxid - b.zxid || compareTexts(a.address, b.address) || a.seq - b.seq;
 
 /** A cursor as the opaque text clients keep. */
 export const cursorText = (cursor: Cursor): string =>
@@ -19,7 +21,8 @@ export const cursorText = (cursor: Cursor): string =>
 export function parseCursor(text: string): Cursor | null {
   const [generation, zxid, address, seq, ...rest] = Buffer.from(text, 'base64url').toString().split('|');
   const numbers = [Number(generation), Number(zxid), Number(seq)];
-  if (address === undefined || rest.length > 0 || numbers.some((value) => !Number.isSafeInteger(value) || value < 0)) return null;
+  if (address === undefined || rest.length > 0) return null;
+  if (numbers.some((value) => !Number.isSafeInteger(value) || value < 0)) return null;
   return { generation: numbers[0]!, zxid: numbers[1]!, address, seq: numbers[2]! };
 }
 
@@ -111,10 +114,12 @@ export class MirrorFeed implements Feed {
 
   private removed(actor: MirrorActor): void {
     if (!this.loaded || actor.record.removed) return;
-    const record: ActorRecord = { ...actor.record, removed: true, seq: actor.record.seq + 1 };
+    const seq = actor.record.seq + 1;
+    const record: ActorRecord = { ...actor.record, removed: true, seq };
+    const zxid = Math.max(actor.zxid, this.last.zxid);
     this.held.push({
-      cursor: { generation: this.generation, zxid: Math.max(actor.zxid, this.last.zxid), address: actor.address, seq: record.seq },
-      address: actor.address, transition: null, missing: { fromSeq: record.seq, toSeq: record.seq }, record, owner: null,
+      cursor: { generation: this.generation, zxid, address: actor.address, seq },
+      address: actor.address, transition: null, missing: { fromSeq: seq, toSeq: seq }, record, owner: null,
     });
   }
 

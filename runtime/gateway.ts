@@ -80,14 +80,17 @@ async function deliver(deps: GatewayDeps, to: Address, envelope: Envelope, opera
     if (deps.clock.monotonicMs() > giveUpAt || deps.store.state === 'expired' || deps.store.state === 'closed') {
       return {
         kind: 'denied', code: 'PVC_NOT_COMMITTED',
-        message: 'This node cannot reach the cluster at the moment: the command was not confirmed; try again or ask another node',
+        message: 'This node cannot reach the cluster at the moment: '
+          + 'the command was not confirmed; try again or ask another node',
       };
     }
   }
 }
 
 /** After an unknown create: reconnect, sync, look in the mailbox and in the record's recent operations. */
-async function wasSent(deps: GatewayDeps, to: Address, path: string, operationId: string, giveUpAt: number): Promise<boolean> {
+async function wasSent(
+  deps: GatewayDeps, to: Address, path: string, operationId: string, giveUpAt: number,
+): Promise<boolean> {
   while (deps.clock.monotonicMs() < giveUpAt) {
     try {
       await deps.store.sync(path);

@@ -70,7 +70,8 @@ export class Lease implements LeaseGate {
       ]);
       if (result.kind === 'done') break;
       if (result.kind === 'refused' && result.index === 0) {
-        throw new FencedBootError(`this boot (${bootId}) of ${node} was fenced: it must be rebooted before it may join again`);
+        throw new FencedBootError(
+          `this boot (${bootId}) of ${node} was fenced: it must be rebooted before it may join again`);
       }
       if (result.kind === 'refused' && result.code === 'node-exists') break;
       if (attempt > 20) throw new Error(`could not register ${path}`);

@@ -61,7 +61,8 @@ export class Mirror {
   private readonly listeners: MirrorListeners[] = [];
 
   constructor(
-    private readonly store: Store, private readonly paths: Paths, private readonly clock: Clock, private readonly log: Log,
+    private readonly store: Store, private readonly paths: Paths,
+    private readonly clock: Clock, private readonly log: Log,
   ) {}
 
   listen(listeners: MirrorListeners): void {
@@ -148,7 +149,8 @@ export class Mirror {
     if (this.closed) return;
     try {
       const found = [this.paths.primary, this.paths.settings];
-      for (const node of (await this.names(this.paths.nodes))) found.push(this.paths.telemetry(node), this.paths.live(node));
+      const nodes = await this.names(this.paths.nodes);
+      for (const node of nodes) found.push(this.paths.telemetry(node), this.paths.live(node));
       for (const node of (await this.names(this.paths.fences))) found.push(this.paths.fenceNode(node));
       const kinds = await this.names(this.paths.actors);
       const lists = await Promise.all(kinds.map((kind) => this.names(this.paths.kind(kind))));

@@ -59,7 +59,8 @@ export class Primacy {
       .map((node) => mirror.liveOf(node)).find((entry) => entry !== null);
     const current = mirror.primary();
     if (!next || !current) return null;
-    const entry: PrimaryEntry = { node: next.node, incarnation: next.incarnation, bootId: next.bootId, epoch: current.epoch + 1 };
+    const { node, incarnation, bootId } = next;
+    const entry: PrimaryEntry = { node, incarnation, bootId, epoch: current.epoch + 1 };
     const result = await this.deps.store.multi([
       { op: 'check', path: this.deps.paths.incarnation(next.node, next.incarnation), version: 'exists' },
       { op: 'set', path: this.deps.paths.primary, data: encode(entry), version: current.version },
@@ -97,9 +98,10 @@ export class Primacy {
       const current = node.data.length === 0 ? null : decode<PrimaryEntry>(node.data);
       if (current !== null && mirror.isLive(current.incarnation, current.node)) return;
       const entry: PrimaryEntry = { ...self, epoch: (current?.epoch ?? 0) + 1 };
+      const before = current === null ? null : paths.incarnation(current.node, current.incarnation);
       const result = await store.multi([
         { op: 'check', path: paths.incarnation(self.node, self.incarnation), version: 'exists' },
-        ...(current === null ? [] : [{ op: 'absent' as const, path: paths.incarnation(current.node, current.incarnation) }]),
+        ...(before === null ? [] : [{ op: 'absent' as const, path: before }]),
         { op: 'set', path: paths.primary, data: encode(entry), version: node.stat.version },
       ]);
       if (result.kind === 'refused') this.deps.log.debug('somebody else became primary', { code: result.code });

@@ -6,7 +6,9 @@ import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
-import { RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition } from './record.js';
+import {
+  RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition,
+} from './record.js';
 
 export interface StepInput {
   readonly event: ActorEvent;
@@ -54,7 +56,8 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
     };
     operations = [...operations, operation].slice(-LIMITS.operationsKept);
     if (admission.kind !== 'accept') {
-      return { record: withTransition({ ...settled, operations }, record, input, meta, [], []), outgoing: [], commitEffects: [] };
+      const answered = withTransition({ ...settled, operations }, record, input, meta, [], []);
+      return { record: answered, outgoing: [], commitEffects: [] };
     }
   }
   const event: ActorEvent = {
@@ -99,8 +102,9 @@ function applyActions(
     const { type, params } = action;
     if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta);
     else if (type === 'xstate.cancel') timers = timers.filter((timer) => timer.timerId !== params['sendId']);
-    else if (type.startsWith('xstate.')) throw new Error(`machine ${next.kind} uses ${type}, which has no meaning here`);
-    else if (type === 'effect.cancel') effects = effects.filter((effect) => effect.kind !== params['kind']);
+    else if (type.startsWith('xstate.')) {
+      throw new Error(`machine ${next.kind} uses ${type}, which has no meaning here`);
+    } else if (type === 'effect.cancel') effects = effects.filter((effect) => effect.kind !== params['kind']);
     else if (type === 'operation.end') operations = endOperation(operations, params, meta.nowMs);
     else if (type === 'tell') {
       outgoing.push({
@@ -139,7 +143,9 @@ function pending(action: EmittedAction, effectId: string, epoch: number, correla
   };
 }
 
-function endOperation(operations: readonly Operation[], params: EmittedAction['params'], nowMs: number): readonly Operation[] {
+function endOperation(
+  operations: readonly Operation[], params: EmittedAction['params'], nowMs: number,
+): readonly Operation[] {
   return operations.map((operation) => operation.operationId !== params['operationId'] || operation.endedAt !== null
     ? operation
     : {
@@ -175,8 +181,9 @@ export function createRecord(
 ): ActorRecord {
   const reaction = behavior.init(input);
   const blank: ActorRecord = {
-    recordVersion: RECORD_VERSION, kind: behavior.kind, id, machineVersion: behavior.version, revision: meta.revision, commitId,
-    ownerEpoch: meta.epoch - 1, snapshot: { value: '', context: {}, status: 'active' },
+    recordVersion: RECORD_VERSION, kind: behavior.kind, id, machineVersion: behavior.version,
+    revision: meta.revision, commitId, ownerEpoch: meta.epoch - 1,
+    snapshot: { value: '', context: {}, status: 'active' },
     effects: [], timers: [], operations: [], seq: 0, tail: [], restarts: [], fault: null, removed: false,
   };
   const output = applyActions({ ...blank, snapshot: reaction.snapshot }, blank, reaction.actions, {
@@ -184,7 +191,8 @@ export function createRecord(
     correlation, causation: null, settles: null,
   }, meta);
   if (output.outgoing.length > 0 || output.commitEffects.length > 0) {
-    throw new Error(`machine ${behavior.kind} sends or commits something at its birth: only timers and world effects may begin there`);
+    const allowed = 'only timers and world effects may begin there';
+    throw new Error(`machine ${behavior.kind} sends or commits something at its birth: ${allowed}`);
   }
   return output.record;
 }
