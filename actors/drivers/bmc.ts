@@ -16,5 +16,6 @@ export interface Bmc {
 /** Probe: signs of life of a host on each network (ICMP echo, and the guard's own port). */
 export interface Probe {
   /** Which of the networks answered within timeoutMs; empty = silent everywhere. */
-  signs(node: string, timeoutMs: number): Promise<{ readonly answered: readonly ('upstream' | 'cluster' | 'storage')[] }>;
+  signs(node: string, timeoutMs: number):
+    Promise<{ readonly answered: readonly ('upstream' | 'cluster' | 'storage')[] }>;
 }

@@ -68,7 +68,7 @@ export interface Hypervisor {
   shutdown(uuid: string): Promise<Outcome<null>>;
   /** Ends the domain and comes back once it is gone; done if it was absent. */
   destroy(uuid: string): Promise<Outcome<null>>;
-  /** Live migration that arrives paused (VIR_MIGRATE_PAUSED). done = the source copy is gone, the target's is paused. */
+  /** Live migration that arrives paused (VIR_MIGRATE_PAUSED). done = the source copy is gone, the target's paused. */
   migrate(request: MigrateRequest): Promise<Outcome<{ durationMs: number }>>;
   /** Lets an arrived, paused copy run; done if it runs already; refused if there is none. */
   resume(uuid: string): Promise<Outcome<DomainInfo>>;

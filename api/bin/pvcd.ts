@@ -47,7 +47,8 @@ async function placeHook(config: PvcConfig, log: Log): Promise<void> {
     log.info('installed the lease check of libvirt', { path });
     await runProgram('pkill', ['-HUP', '-x', 'libvirtd'], { deadlineMs: 2000 });
   } catch (error) {
-    log.error('the lease check of libvirt could not be installed: the guard alone ends guests without a lease', { error });
+    const consequence = 'the guard alone ends guests without a lease';
+    log.error(`the lease check of libvirt could not be installed: ${consequence}`, { error });
   }
 }
 
@@ -76,7 +77,10 @@ async function startApi(config: PvcConfig, services: Services, version: string, 
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { config: { type: 'string', default: process.env['PVC_CONFIG_FILE'] ?? '/etc/pvc/pvc.conf' }, debug: { type: 'boolean', default: false } },
+    options: {
+      config: { type: 'string', default: process.env['PVC_CONFIG_FILE'] ?? '/etc/pvc/pvc.conf' },
+      debug: { type: 'boolean', default: false },
+    },
   });
   const log = createLog('pvcd', values.debug || process.env['PVC_DEBUG'] === '1' ? 'debug' : 'info');
   const config = loadConfig(readFileSync(values.config, 'utf8'), hostname(), { warn: (text) => log.warn(text) });
@@ -84,7 +88,8 @@ async function main(): Promise<void> {
   const bootId = readBootId();
   log.info('starts', { node: config.node, version, bootId, pid: process.pid });
   await holdLock();
-  for (const directory of [config.paths.run, config.paths.log, config.paths.consoles]) mkdirSync(directory, { recursive: true });
+  const { run, log: logs, consoles } = config.paths;
+  for (const directory of [run, logs, consoles]) mkdirSync(directory, { recursive: true });
   await placeHook(config, log);
   const floating = createAddresses(config);
   void floating.release();
@@ -92,7 +97,8 @@ async function main(): Promise<void> {
     uri: config.libvirtUri, consoleDir: config.paths.consoles, log: log.child('libvirt'), connectWaitMs: 0,
   });
   const tree = createDaemon({
-    config, clock: systemClock, log, facts: { bootId, version, os: osName() }, definitions: MACHINES, hypervisor, floating,
+    config, clock: systemClock, log, facts: { bootId, version, os: osName() }, definitions: MACHINES,
+    hypervisor, floating,
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
     guardAnswers: () => askGuard({ bootId, clock: systemClock }),
