@@ -40,15 +40,18 @@ describe('the actor runtime on a store in memory', () => {
     await until(two, address, () => true);
     const submitted = await two.gateway.submit(address, { type: 'finish' }, 'test');
     assert.equal(submitted.kind, 'accepted');
-    const operation = await two.gateway.waitFor(address, submitted.kind === 'accepted' ? submitted.operationId : '', 3000);
+    const operationId = submitted.kind === 'accepted' ? submitted.operationId : '';
+    const operation = await two.gateway.waitFor(address, operationId, 3000);
     assert.deepEqual({ state: operation?.state, message: operation?.message }, { state: 'done', message: 'finished' });
   });
 
   it('admission answers before anything is queued', async () => {
     const address = await createCounter(one, 'a');
     await until(two, address, () => true);
-    assert.deepEqual(await two.gateway.submit(address, { type: 'forbidden' }, 'test'), { kind: 'denied', code: 'PVC_WRONG_STATE', message: 'not now' });
-    assert.deepEqual(await two.gateway.submit(address, { type: 'nothing' }, 'test'), { kind: 'already', message: 'nothing to do' });
+    const forbidden = await two.gateway.submit(address, { type: 'forbidden' }, 'test');
+    assert.deepEqual(forbidden, { kind: 'denied', code: 'PVC_WRONG_STATE', message: 'not now' });
+    const needless = await two.gateway.submit(address, { type: 'nothing' }, 'test');
+    assert.deepEqual(needless, { kind: 'already', message: 'nothing to do' });
     assert.equal((await two.gateway.submit('counter/none', { type: 'add' }, 'test')).kind, 'denied');
   });
 
@@ -68,7 +71,8 @@ describe('the actor runtime on a store in memory', () => {
   it('an effect runs after its commit, once; its answer and then its timer move the machine on', async () => {
     const address = await createCounter(one, 'a');
     await one.gateway.submit(address, { type: 'work' }, 'test');
-    await until(one, address, (record) => record.seq >= 4 && stateText(record.snapshot.value) === 'idle' && record.timers.length === 0);
+    await until(one, address, ({ seq, snapshot, timers }) =>
+      seq >= 4 && stateText(snapshot.value) === 'idle' && timers.length === 0);
     assert.equal(started.length, 1);
   });
 
@@ -76,7 +80,8 @@ describe('the actor runtime on a store in memory', () => {
     const address = await createCounter(one, 'a');
     await one.gateway.submit(address, { type: 'go', to: 'n2' }, 'test');
     await one.gateway.submit(address, { type: 'add', value: 7 }, 'test');
-    const record = await until(two, address, (each) => counterOf(each).count === 7 && counterOf(each).owners.length === 2);
+    const record = await until(two, address, (each) =>
+      counterOf(each).count === 7 && counterOf(each).owners.length === 2);
     assert.deepEqual(counterOf(record).owners, ['n1:created', 'n2:transferred']);
     assert.equal(one.host.owns(address), false);
     assert.equal(two.host.owns(address), true);
@@ -93,7 +98,8 @@ describe('the actor runtime on a store in memory', () => {
     cluster.expire(one.store.session.id);
     hold = null;
     assert.equal(await claim({ store: two.store, paths, self }, address), 'claimed');
-    const record = await until(two, address, (each) => counterOf(each).owners.at(-1) === 'n2:claimed' && each.effects.length === 0);
+    const record = await until(two, address, (each) =>
+      counterOf(each).owners.at(-1) === 'n2:claimed' && each.effects.length === 0);
     assert.equal(record.ownerEpoch, 2);
     assert.match(started.at(-1)!, /^n2 .* resumed$/);
   });
@@ -112,7 +118,9 @@ describe('the actor runtime on a store in memory', () => {
     const seen: FeedItem[] = [];
     two.feed.subscribe(null, (item) => seen.push(item));
     await one.gateway.submit(address, { type: 'die' }, 'test');
-    for (let wait = 0; wait < 200 && await one.store.read(paths.actor(address)) !== null; wait += 1) await systemClock.sleep(10);
+    for (let wait = 0; wait < 200 && await one.store.read(paths.actor(address)) !== null; wait += 1) {
+      await systemClock.sleep(10);
+    }
     assert.equal(await one.store.read(paths.actor(address)), null);
     for (let wait = 0; wait < 200 && two.feed.actor(address) !== null; wait += 1) await systemClock.sleep(10);
     assert.equal(two.feed.actor(address), null);
@@ -124,7 +132,9 @@ describe('the actor runtime on a store in memory', () => {
     await until(two, a, () => true);
     const live: FeedItem[] = [];
     const { close } = two.feed.subscribe(null, (item) => live.push(item));
-    for (let value = 1; value <= 25; value += 1) await one.gateway.submit(a, { type: 'add', value, partner: b }, 'test');
+    for (let value = 1; value <= 25; value += 1) {
+      await one.gateway.submit(a, { type: 'add', value, partner: b }, 'test');
+    }
     await until(two, b, (record) => counterOf(record).seen.length === 25);
     await systemClock.sleep(50);
     close();
@@ -147,7 +157,8 @@ describe('the actor runtime on a store in memory', () => {
     const { Lease } = await import('../runtime/lease.js');
     const { createLog } = await import('../runtime/log.js');
     const lease = new Lease({
-      store: await cluster.open(), paths, clock: systemClock, log: createLog('t', 'error'), node: 'n2', bootId: two.bootId,
+      store: await cluster.open(), paths, clock: systemClock, log: createLog('t', 'error'),
+      node: 'n2', bootId: two.bootId,
       tickMs: 100, stopMs: 100, heartbeatMs: 200, blob: () => ({}), onRenewed: () => undefined,
     });
     await assert.rejects(lease.start(), /was fenced: it must be rebooted/);

@@ -37,7 +37,7 @@ describe('nodes that are cut off', () => {
     assert.equal(await cluster.bootId(node), boot);
   });
 
-  it('a cable out for longer: the guard ends the guest, the fence follows, it runs elsewhere; then the node is back', async () => {
+  it('a cable out for longer: guard ends guest, fence follows, it runs elsewhere; then the node is back', async () => {
     await neverTwice(async () => {
       await cluster.rack.cable(node, 'out');
       assert.notEqual(await cluster.runsOn(vm, null), node);
@@ -74,7 +74,7 @@ describe('nodes that are cut off', () => {
       await neverTwice(async () => {
         await cluster.rack.power(node, 'off');
         const seen = await cluster.until('a visible reason', () => cluster.node(node),
-          (each) => each.daemon_state === 'dead' && (each.waiting_reason ?? '') !== '' && /BMC|power|answer/i.test(each.waiting_reason ?? ''));
+          (each) => each.daemon_state === 'dead' && /BMC|power|answer/i.test(each.waiting_reason ?? ''));
         assert.equal(seen.domain_state, 'fence-flush');
         await systemClock.sleep(3000);
         assert.deepEqual(await cluster.rack.copies(vm.uuid), [], 'nothing was started without proof');
@@ -84,7 +84,7 @@ describe('nodes that are cut off', () => {
     });
   }
 
-  it('cut off with a BMC that lies off: nothing is started before the lease deadline has ended the old copy', async () => {
+  it('cut off, with a BMC that lies off: nothing starts before the lease deadline ended the old copy', async () => {
     await cluster.rack.bmc(node, 'lies-off');
     await neverTwice(async () => {
       await cluster.rack.cable(node, 'out');

@@ -20,7 +20,8 @@ describe('the main job', () => {
 
   it('its console is read through any node', async () => {
     for (const node of cluster.rack.nodes) {
-      const reply = await cluster.ask<{ name: string; data: string }>('GET', `/vm/web1/console?lines=5`, undefined, [node]);
+      const path = '/vm/web1/console?lines=5';
+      const reply = await cluster.ask<{ name: string; data: string }>('GET', path, undefined, [node]);
       assert.match(reply.data, /tick \d+/);
     }
   });
@@ -66,7 +67,8 @@ describe('the main job', () => {
 
   it('an undefined VM is gone, name and all, and can be defined again', async () => {
     await cluster.ask('DELETE', '/vm/web1');
-    await cluster.until('web1 is forgotten', () => cluster.ask<unknown[]>('GET', '/vm').catch(() => []), (vms) => vms.length === 0);
+    const list = (): Promise<unknown[]> => cluster.ask<unknown[]>('GET', '/vm').catch(() => []);
+    await cluster.until('web1 is forgotten', list, (vms) => vms.length === 0);
     const again = await cluster.define('web1', 'hv2');
     assert.equal((await cluster.vm(again)).state, 'stop');
     await cluster.remove(again);

@@ -1,4 +1,7 @@
-/** Power is pulled: from the guest's node, the primary, ZooKeeper's leader, both ends of a migration. One copy runs afterwards. */
+/**
+ * Power is pulled: from the guest's node, the primary, ZooKeeper's leader, both ends of a migration.
+ * One copy runs afterwards.
+ */
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
 import type { Cluster, Vm } from '../fixtures/story/cluster.js';
@@ -38,7 +41,8 @@ describe('power pulls', () => {
   });
 
   it('of the ZooKeeper leader, which runs the guest', async () => {
-    const node = await cluster.until('a leader', () => cluster.rack.zookeeperLeader(), (leader) => leader !== null) ?? '';
+    const leader = await cluster.until('a leader', () => cluster.rack.zookeeperLeader(), (each) => each !== null);
+    const node = leader ?? '';
     await pulled(await cluster.launch('web1', node), node);
   });
 
