@@ -1,21 +1,24 @@
 /**
- * The cell: the owner-side loop of one actor: take, step, commit, then act.
+ * The cell: the owner-side loop of one actor: take (letters.ts), step (batch.ts), commit (commit.ts), then act
+ * (pending.ts). It alone holds the record and its versions, and decides what a commit's outcome means.
  * C1: one turn at a time; nothing touches the world before its commit is acknowledged.
  * C2: all it knows can be read back: a restart is a reload of record and mailbox.
  * C3: it ends for good when its owner's version moved, and says so to its host.
  */
 import type { Address } from './address.js';
-import type { Behavior, EmittedAction } from './behavior.js';
+import { stepBatch } from './batch.js';
+import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
-import { decodeEnvelope, decodeOwner, decodeRecord } from './codec.js';
+import { decodeOwner, decodeRecord } from './codec.js';
 import { commitTurn, type Turn } from './commit.js';
-import { answerInput, runEffect, type LeaseGate, type WorldEffect } from './effects.js';
-import type { Envelope } from './envelope.js';
+import type { LeaseGate, WorldEffect } from './effects.js';
+import { Letters, type Letter } from './letters.js';
 import { LIMITS } from './limits.js';
-import { causeChain, type Log } from './log.js';
+import type { Log } from './log.js';
 import type { Paths } from './paths.js';
-import type { ActorRecord, Owner, PendingEffect } from './record.js';
-import { step, type StepInput } from './step.js';
+import { Pending } from './pending.js';
+import type { ActorRecord, Owner } from './record.js';
+import type { StepInput } from './step.js';
 import type { Store, StoreOp } from './store.js';
 
 /** Turns a commit effect of a machine into operations of the same transaction. */
@@ -43,15 +46,13 @@ export interface CellDeps {
   onCrash(error: unknown): void;
 }
 
-interface Waiting { readonly name: string; readonly order: number; readonly envelope: Envelope }
-
 export class Cell {
   readonly address: Address;
   private readonly deps: CellDeps;
-  private readonly mailbox = new Map<string, Waiting>();
+  private readonly letters: Letters;
+  private readonly pending: Pending;
+  /** Inputs that came from inside: changes of owner, facts of this node, timers, answers of effects. */
   private readonly internal: StepInput[] = [];
-  private readonly running = new Map<string, AbortController>();
-  private readonly armed = new Map<string, () => void>();
   private record!: ActorRecord;
   private recordVersion = 0;
   private owner!: Owner;
@@ -60,13 +61,12 @@ export class Cell {
   private begun: ReadonlySet<string> = new Set();
   private busy = false;
   private ended = false;
-  /** True while doorbells may have been missed: letters wait for a whole scan, or their order would break. */
-  private unsure = true;
-  private scans = 0;
 
   constructor(address: Address, deps: CellDeps) {
     this.address = address;
     this.deps = deps;
+    this.letters = new Letters(address, deps);
+    this.pending = new Pending(address, deps, (input) => this.offer(input));
   }
 
   /** Reads owner, record and mailbox; begins with `owner.acquired`. */
@@ -86,43 +86,31 @@ export class Cell {
   /** Ends without handing over: effects are aborted, timers dropped; the record stays as it is. */
   stop(): void {
     this.ended = true;
-    for (const controller of this.running.values()) controller.abort(new Error('cell stopped'));
-    for (const cancel of this.armed.values()) cancel();
-    this.running.clear();
-    this.armed.clear();
+    this.letters.close();
+    this.pending.stop();
   }
 
   /** An envelope's znode appeared. */
   async ring(name: string): Promise<void> {
-    if (this.ended || this.mailbox.has(name)) return;
-    await this.take(name);
+    if (this.ended || this.letters.has(name)) return;
+    await this.letters.take(name);
     this.wake();
   }
 
   /** The connection is lost: no letter is stepped before the next scan. */
   hold(): void {
-    this.unsure = true;
-    this.scans += 1;
+    this.letters.hold();
   }
 
   /** Lists the mailbox and reads what is new: the doorbell's safety net. */
   async scan(): Promise<void> {
-    const scan = (this.scans += 1);
-    const listed = await this.deps.store.children(this.deps.paths.mailbox(this.address));
-    if (listed === null || this.ended) return;
-    await Promise.all(listed.names.filter((name) => !this.mailbox.has(name)).map((name) => this.take(name)));
-    if (scan !== this.scans) return;
-    this.unsure = false;
-    this.wake();
+    if (await this.letters.scan()) this.wake();
   }
 
   /** A fact that happened on this node and concerns this actor (a guest ended): stepped, not stored first. */
   tell(event: StepInput['event'], id: string): void {
     if (this.ended) return;
-    this.internal.push({
-      event, source: 'owner', id, operationId: null, correlation: id, causation: null, settles: null,
-    });
-    this.wake();
+    this.offer({ event, source: 'owner', id, operationId: null, correlation: id, causation: null, settles: null });
   }
 
   get snapshot(): ActorRecord | null {
@@ -131,22 +119,25 @@ export class Cell {
 
   private async load(): Promise<boolean> {
     const { store, paths, self } = this.deps;
-    const [owner, record] = await Promise.all([store.read(paths.owner(this.address)), store.read(paths.record(this.address))]);
+    const [owner, record] = await Promise.all([
+      store.read(paths.owner(this.address)), store.read(paths.record(this.address)),
+    ]);
     if (owner === null || record === null) return this.end('gone');
     this.owner = decodeOwner(owner.data);
     this.ownerVersion = owner.stat.version;
-    if (this.owner.node !== self.node || this.owner.incarnation !== self.incarnation) return this.end('owned elsewhere');
+    const mine = this.owner.node === self.node && this.owner.incarnation === self.incarnation;
+    if (!mine) return this.end('owned elsewhere');
     this.record = decodeRecord(record.data);
     this.recordVersion = record.stat.version;
-    this.begun = new Set(this.record.ownerEpoch >= this.owner.epoch ? this.record.effects.map((effect) => effect.effectId) : []);
+    const stepped = this.record.ownerEpoch >= this.owner.epoch;
+    this.begun = new Set(stepped ? this.record.effects.map((effect) => effect.effectId) : []);
     if (this.record.removed) return this.end('removed');
     return true;
   }
 
-  private async take(name: string): Promise<void> {
-    const node = await this.deps.store.read(this.deps.paths.envelope(this.address, name));
-    if (node === null || this.ended) return;
-    this.mailbox.set(name, { name, order: node.stat.czxid, envelope: decodeEnvelope(node.data) });
+  private offer(input: StepInput): void {
+    this.internal.push(input);
+    this.wake();
   }
 
   private wake(): void {
@@ -157,7 +148,7 @@ export class Cell {
   }
 
   private hasInput(): boolean {
-    return this.internal.length > 0 || (!this.unsure && this.mailbox.size > 0);
+    return this.internal.length > 0 || this.letters.waiting;
   }
 
   private async loop(): Promise<void> {
@@ -176,9 +167,7 @@ export class Cell {
 
   private async turn(): Promise<void> {
     const internal = this.internal.splice(0, LIMITS.batch);
-    const letters = this.unsure ? [] : [...this.mailbox.values()]
-      .sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1))
-      .slice(0, Math.max(0, LIMITS.batch - internal.length));
+    const letters = this.letters.next(LIMITS.batch - internal.length);
     const plan = this.plan(internal, letters);
     if (plan === null) return;
     const turn = plan.turn;
@@ -197,74 +186,31 @@ export class Cell {
     }
   }
 
-  /** Steps the inputs in order; ends early at a change of owner or a removal. null = nothing to commit. */
-  private plan(internal: readonly StepInput[], letters: readonly Waiting[]): { turn: Turn; unused: StepInput[] } | null {
-    const { deps } = this;
-    let record = this.record;
-    const consumed: string[] = [];
-    const outgoing: Envelope[] = [];
-    const actions: EmittedAction[] = [];
-    const dead: { envelope: Envelope; error: string }[] = [];
-    const revision = this.record.revision + 1;
-    const queue: { input: StepInput; letter: Waiting | null }[] = [
-      ...internal.map((input) => ({ input, letter: null })),
-      ...letters.map((letter) => ({ input: inputOf(letter.envelope), letter })),
-    ];
-    let newOwner: Owner | null = null;
-    const refused: StepInput[] = [];
-    while (queue.length > 0 && newOwner === null && !record.removed) {
-      const { input, letter } = queue.shift()!;
-      if (letter) consumed.push(letter.name);
-      try {
-        const output = step(deps.behavior, record, input, {
-          node: deps.self.node, epoch: this.owner.epoch, nowMs: deps.clock.wallMs(), revision,
-          commitEffects: deps.commitEffectNames,
-        });
-        if (output === null) continue;
-        record = output.record;
-        outgoing.push(...output.outgoing);
-        actions.push(...output.commitEffects);
-        const transfer = output.commitEffects.findLast((action) => action.type === 'owner.transfer');
-        if (transfer !== undefined) newOwner = this.nextOwner(String(transfer.params['to']), refused, input);
-      } catch (error) {
-        if (letter === null) throw error;
-        dead.push({ envelope: letter.envelope, error: causeChain(error) });
-        deps.log.error('a message could not be stepped and was parked', { actor: this.address, type: input.event.type, error });
-      }
-    }
-    if (record === this.record && consumed.length === 0) return null;
-    const extra = actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, this.address) ?? []);
-    return {
-      turn: {
-        address: this.address, recordVersion: this.recordVersion, owner: this.owner, ownerVersion: this.ownerVersion,
-        newOwner, consumed, outgoing, extra, dead,
-        record: { ...record, revision, commitId: deps.newCommitId(), ownerEpoch: this.owner.epoch },
+  /** What this turn commits, and the inputs it leaves over. null = nothing to commit. */
+  private plan(
+    internal: readonly StepInput[], letters: readonly Letter[],
+  ): { turn: Turn; unused: readonly StepInput[] } | null {
+    const { address, deps, record, recordVersion, owner, ownerVersion } = this;
+    const { actions, unused, ...output } = stepBatch(deps, { address, record, owner, internal, letters });
+    if (output.record === record && output.consumed.length === 0) return null;
+    const turn: Turn = {
+      ...output, address, recordVersion, owner, ownerVersion,
+      extra: actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
+      record: {
+        ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
       },
-      unused: [...refused, ...queue.filter((entry) => entry.letter === null).map((entry) => entry.input)],
     };
-  }
-
-  /** The owner after a transfer; null = it stays here, and if `to` is not live the machine is told so. */
-  private nextOwner(to: string, refused: StepInput[], cause: StepInput): Owner | null {
-    const next = this.deps.resolveOwner(to, this.owner.epoch + 1);
-    if (next !== null) return next.incarnation === this.owner.incarnation ? null : next;
-    refused.push({
-      event: { type: 'owner.transfer.refused', to, reason: `${to} is not live` },
-      source: 'owner', id: `${cause.id}:refused`, operationId: null,
-      correlation: cause.correlation, causation: cause.id, settles: null,
-    });
-    return null;
+    return { turn, unused };
   }
 
   private committed(turn: Turn, recordVersion: number, unused: readonly StepInput[]): void {
-    for (const name of turn.consumed) this.mailbox.delete(name);
+    this.letters.drop(turn.consumed);
     this.internal.unshift(...unused);
     this.record = turn.record;
     this.recordVersion = recordVersion;
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);
     if (turn.record.removed) return void this.end('removed');
-    this.syncTimers();
-    this.syncEffects();
+    this.pending.sync(this.record, { epoch: this.owner.epoch, begun: this.begun });
   }
 
   /** After an unknown outcome: waits for the connection and finds out by the commit's id. */
@@ -294,60 +240,10 @@ export class Cell {
 
   /** The record or mailbox moved under us: read again; what came from inside is offered once more. */
   private async reload(internal: readonly StepInput[]): Promise<void> {
-    this.hold();
-    this.mailbox.clear();
+    this.letters.forget();
     if (!await this.load()) return;
     this.internal.unshift(...internal);
     await this.scan();
-  }
-
-  private syncTimers(): void {
-    const wanted = new Map(this.record.timers.map((timer) => [`${timer.timerId}@${timer.setAt}`, timer]));
-    for (const [key, cancel] of this.armed) {
-      if (wanted.has(key)) continue;
-      cancel();
-      this.armed.delete(key);
-    }
-    for (const [key, timer] of wanted) {
-      if (this.armed.has(key)) continue;
-      this.armed.set(key, this.deps.clock.after(timer.delayMs, () => {
-        this.internal.push({
-          event: timer.event, source: 'timer', id: `${this.address}:${key}`, operationId: null,
-          correlation: `timer-${timer.timerId}`, causation: null, settles: timer.timerId,
-        });
-        this.wake();
-      }));
-    }
-  }
-
-  private syncEffects(): void {
-    const wanted = new Map(this.record.effects.map((effect) => [effect.effectId, effect]));
-    for (const [effectId, controller] of this.running) {
-      if (wanted.has(effectId)) continue;
-      controller.abort(new Error('no longer wanted'));
-      this.running.delete(effectId);
-    }
-    for (const effect of wanted.values()) {
-      if (!this.running.has(effect.effectId)) void this.perform(effect);
-    }
-  }
-
-  private async perform(effect: PendingEffect): Promise<void> {
-    const { deps } = this;
-    const controller = new AbortController();
-    this.running.set(effect.effectId, controller);
-    const resumed = this.begun.has(effect.effectId) || effect.epoch !== this.owner.epoch;
-    const outcome = await runEffect(
-      deps.worldEffects[effect.kind], effect,
-      {
-        address: this.address, effectId: effect.effectId, epoch: this.owner.epoch, resumed,
-        deadlineMs: effect.deadlineMs, correlation: effect.correlation,
-      },
-      deps.gate, deps.clock, controller.signal,
-    );
-    if (this.ended || this.running.get(effect.effectId) !== controller) return;
-    this.internal.push(answerInput(effect, outcome));
-    this.wake();
   }
 
   private end(reason: string): false {
@@ -357,11 +253,4 @@ export class Cell {
     }
     return false;
   }
-}
-
-function inputOf(envelope: Envelope): StepInput {
-  return {
-    event: envelope.event, source: 'mailbox', id: envelope.id, operationId: envelope.operationId ?? null,
-    correlation: envelope.correlation, causation: envelope.causation, settles: null,
-  };
 }
