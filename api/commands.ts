@@ -4,6 +4,7 @@ import type { Gateway } from '../runtime/gateway-types.js';
 import type { ApiDeps } from './deps.js';
 import { plainText, statusOf } from './faults.js';
 import type { ApiReply, ApiRequest } from './http.js';
+import { heldByLostNode } from './views/held.js';
 
 /** A message to an actor, as the gateway takes it. */
 export type ActorEvent = Parameters<Gateway['submit']>[1];
@@ -39,7 +40,8 @@ export async function runCommand(
   }
   if (submitted.kind === 'already') return message(submitted.message);
   void reply.header('X-Operation-Id', submitted.operationId);
-  if (!command.wait) return message(command.accepted);
+  const held = heldByLostNode(deps.feed, command.to);
+  if (!command.wait) return message(held === null ? command.accepted : `${command.accepted} It waits: ${held}.`);
   const ended = await deps.gateway.waitFor(command.to, submitted.operationId, command.waitMs ?? WAIT_MS);
   if (ended === null) {
     reply.code(202);

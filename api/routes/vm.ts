@@ -21,6 +21,7 @@ import {
 } from '../schemas/vm.js';
 import { findNode, findVm, lookVm, nameMatcher } from '../views/find.js';
 import { nodeFacts } from '../views/telemetry.js';
+import { heldByLostNode } from '../views/held.js';
 import { vmObject } from '../views/vm.js';
 import { vmContext, vmStateWord } from '../views/words.js';
 
@@ -102,7 +103,8 @@ async function objects(context: ApiContext, vms: readonly MirroredActor[]): Prom
   const documents = await Promise.all(
     vms.map(({ record }) => context.documents.get(vmContext(record).definition.xmlHash)),
   );
-  return vms.map(({ record }, index) => vmObject(record, documents[index] ?? null, facts));
+  return vms.map(({ record, address }, index) =>
+    vmObject(record, documents[index] ?? null, facts, heldByLostNode(context.feed, address)));
 }
 
 /** PVC's filters: `negate` turns node, state and tag round, not the name. */

@@ -1,4 +1,5 @@
 /** A node's record, its telemetry and its VMs -> PVC's node object. */
+import { nodeReason } from '../../machines/node/view.js';
 import type { Feed, MirroredActor } from '../../runtime/feed-types.js';
 import type { NodeObject } from '../schemas/node.js';
 import type { Static } from '../schemas/schema.js';
@@ -93,6 +94,6 @@ function nodeObject(
       free: host.memoryFreeMiB,
     },
     interfaces: {},
-    waiting_reason: context.waitingReason,
+    waiting_reason: nodeReason(actor.record.snapshot) || null,
   };
 }

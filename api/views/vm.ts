@@ -16,9 +16,12 @@ const NO_TRAFFIC = {
 };
 const NO_REQUESTS = { rd_req: 0, rd_bytes: 0, wr_req: 0, wr_bytes: 0 };
 
-/** document = null when it could not be read: then the fields out of the XML are empty. */
+/**
+ * document = null when it could not be read: then the fields out of the XML are empty. held = why its owner cannot
+ * answer at the moment.
+ */
 export function vmObject(
-  record: ActorRecord, document: VmDocument | null, facts: ReadonlyMap<string, NodeFacts>,
+  record: ActorRecord, document: VmDocument | null, facts: ReadonlyMap<string, NodeFacts>, held: string | null = null,
 ): Static<typeof VmObject> {
   const context = vmContext(record);
   const { meta, definition } = context;
@@ -32,7 +35,7 @@ export function vmObject(
     last_node: lastNode,
     migrated: lastNode === null ? 'no' : `from ${lastNode}`,
     failed_reason: context.failedReason,
-    waiting_reason: context.waitingReason,
+    waiting_reason: held ?? context.waitingReason,
     node_limit: meta.nodeLimit === null ? null : [...meta.nodeLimit],
     node_selector: meta.nodeSelector,
     node_autostart: meta.autostart,

@@ -32,8 +32,16 @@ const AFTER_REHOMING = ['awaitingReturn', 'poweringOn', 'poweringOnAgain', 'cycl
 const isEmptiedByFence = (snapshot: SnapshotView): boolean =>
   AFTER_REHOMING.some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
 
-/** Why a fence or a flush waits, for people; empty when nothing waits. */
-export const nodeReason = (snapshot: SnapshotView): string => nodeContext(snapshot).waitingReason ?? '';
+/**
+ * Why a fence or a flush waits, for people; empty when nothing waits. A fence that is stuck names the way out:
+ * a person who knows that the node is off may say so (proof P4).
+ */
+export function nodeReason(snapshot: SnapshotView): string {
+  const { name, waitingReason } = nodeContext(snapshot);
+  const reason = waitingReason ?? '';
+  return nodeIsIn(snapshot, 'life.judging.case.fencing.stuck')
+    ? `${reason}. If you know that it is off: pvc node confirm-fenced ${name}` : reason;
+}
 
 /** `judging.case.fencing.readPower`: the life region's deepest state that is not the lease's. */
 export const nodeLifePath = (snapshot: SnapshotView): string =>
