@@ -13,7 +13,9 @@ const alive = (): DrivenMachine =>
 const life = (node: DrivenMachine): string => nodeLifePath(node.record.snapshot);
 const words = (node: DrivenMachine): string =>
   `${daemonStateWord(node.record.snapshot)},${domainStateWord(node.record.snapshot)}`;
-const reason = (node: DrivenMachine): string => nodeReason(node.record.snapshot);
+/** The reason without the way out that a stuck fence names. */
+const reason = (node: DrivenMachine): string =>
+  nodeReason(node.record.snapshot).replace('. If you know that it is off: pvc node confirm-fenced hv2', '');
 const proofs = (node: DrivenMachine): Proof[] =>
   node.committed.filter((each) => each.type === 'proof.record').map((each) => each.params['proof'] as Proof);
 const delayOf = (node: DrivenMachine, name: string): number | undefined =>
@@ -203,6 +205,7 @@ test('BMC lies on: still on after the command, it stays fencing', () => {
     [life(node), reason(node)],
     ['judging.case.fencing.stuck', 'Its power still reads as on after it was commanded off'],
   );
+  assert.match(nodeReason(node.record.snapshot), /If you know that it is off: pvc node confirm-fenced hv2$/);
 });
 
 test('BMC lies off: while a network answers it stays fencing; silence is believed only past the lease deadline', () => {
