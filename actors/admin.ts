@@ -90,17 +90,11 @@ export class Admin {
       ...createActorOps(paths, address, record, owner),
     ];
     const result = await store.multi(operations);
-    if (result.kind === 'done') return this.seen(address, node);
+    if (result.kind === 'done') return { kind: 'done', node };
     if (result.kind === 'unknown') return this.readBack(summary, record.commitId, node);
     if (result.index === 1) return refuse('PVC_NAME_TAKEN', `VM name "${summary.name}" is in use: choose another name`);
     if (result.index >= 2) return refuse('PVC_NAME_TAKEN', `VM UUID "${summary.uuid}" is in use: give the domain XML another uuid`);
     throw new PvcError('PVC_NO_PRIMARY');
-  }
-
-  /** Comes back when this node's mirror knows the VM, so that the user's next request finds it. */
-  private async seen(address: Address, node: string): Promise<DefineResult> {
-    for (let wait = 0; wait < 200 && !this.deps.mirror.actors.has(address); wait += 1) await this.deps.clock.sleep(5);
-    return { kind: 'done', node };
   }
 
   /** The connection went while the create was out: whose commit is in the record tells. */

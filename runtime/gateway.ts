@@ -8,7 +8,7 @@ import type { Clock } from './clock.js';
 import { decodeRecord, encodeEnvelope } from './codec.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import type { Feed, FeedItem } from './feed-types.js';
-import type { Gateway, Submitted } from './gateway-types.js';
+import type { Admission, Gateway, Submitted } from './gateway-types.js';
 import { splitAddress } from './address.js';
 import { envelopeName, type Paths } from './paths.js';
 import type { ActorRecord, Operation } from './record.js';
@@ -39,7 +39,7 @@ async function submit(deps: GatewayDeps, to: Address, command: ActorEvent, corre
   if (record === null || behavior === undefined || record.removed) {
     return { kind: 'denied', code: 'PVC_ACTOR_NOT_FOUND', message: `There is no actor "${to}"` };
   }
-  const admission = behavior.admit(record.snapshot, command);
+  const admission = await admit(deps, behavior, to, record, command);
   if (admission.kind === 'deny') return { kind: 'denied', code: admission.code, message: admission.message };
   if (admission.kind === 'already') return admission;
   const operationId = deps.newOperationId();
@@ -48,6 +48,19 @@ async function submit(deps: GatewayDeps, to: Address, command: ActorEvent, corre
     senderEpoch: 0, sentAt: deps.clock.wallMs(),
   };
   return deliver(deps, to, envelope, operationId);
+}
+
+/**
+ * The mirror may lag behind what the user has already been told elsewhere: it may accept, but before it turns a
+ * command down (or calls it done) the record is read anew.
+ */
+async function admit(
+  deps: GatewayDeps, behavior: Behavior, to: Address, mirrored: ActorRecord, command: ActorEvent,
+): Promise<Admission> {
+  const early = behavior.admit(mirrored.snapshot, command);
+  if (early.kind === 'accept') return early;
+  const present = await readRecord(deps, to);
+  return present === null || present.removed ? early : behavior.admit(present.snapshot, command);
 }
 
 /** An actor the mirror does not know may be so new that its doorbell is still on the way. */

@@ -181,17 +181,11 @@ async function defineVm(
   query: Static<typeof VmDefineArguments>,
   named: string | null,
 ): Promise<{ message: string }> {
-  const { cluster, feed } = context;
+  const { cluster } = context;
   const summary = parsed(query.xml);
   const { name, uuid } = summary;
   if (named !== null && named !== name && named.toLowerCase() !== uuid) {
     throw invalid(`The XML is of VM '${name}' with UUID '${uuid}', not of '${named}'`);
-  }
-  if (lookVm(feed, name) !== null || lookVm(feed, uuid) !== null) {
-    throw new PvcError(
-      'PVC_NAME_TAKEN',
-      `ERROR: Specified VM '${name}' or UUID '${uuid}' matches an existing VM on the cluster`,
-    );
   }
   const node = query.node ?? null;
   if (node !== null && !isNode(context, node)) throw invalid(`ERROR: Specified node '${node}' is invalid.`);
@@ -209,7 +203,9 @@ async function defineVm(
   });
   if (result.kind === 'refused') {
     void reply.code(statusOf(result.code));
-    return { message: plainText(result.message) };
+    // PVC's sentence; which of the two it is comes after it.
+    const taken = `ERROR: Specified VM '${name}' or UUID '${uuid}' matches an existing VM on the cluster`;
+    return { message: plainText(result.code === 'PVC_NAME_TAKEN' ? `${taken}: ${result.message}` : result.message) };
   }
   await untilMirrored(context, uuid);
   return { message: `Added new VM with Name '${name}' and UUID '${uuid}' to database.` };
