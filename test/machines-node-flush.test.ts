@@ -2,29 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DrivenMachine } from '../fixtures/machine-driver.js';
-import { joinedAs, lostWith, nodeInput, primaryIs } from '../fixtures/node-world.js';
-import type { NodeContext, Proof } from '../machines/node/messages.js';
+import { HV3, alive, fencing, reason, words } from '../fixtures/node-story.js';
+import { joinedAs } from '../fixtures/node-world.js';
 import { leaseLeftMs, settleLeftMs, stuckMs } from '../machines/node/timing.js';
-import { daemonStateWord, domainStateWord, nodeLifePath, nodeReason } from '../machines/node/view.js';
 import { machineOf } from '../machines/registry.js';
-
-const alive = (): DrivenMachine =>
-  new DrivenMachine(machineOf('node')!, 'hv2', nodeInput).fact(primaryIs('hv1', 'created')).fact(joinedAs('b2'));
-const life = (node: DrivenMachine): string => nodeLifePath(node.record.snapshot);
-const words = (node: DrivenMachine): string =>
-  `${daemonStateWord(node.record.snapshot)},${domainStateWord(node.record.snapshot)}`;
-const reason = (node: DrivenMachine): string => nodeReason(node.record.snapshot);
-const proofs = (node: DrivenMachine): Proof[] =>
-  node.committed.filter((each) => each.type === 'proof.record').map((each) => each.params['proof'] as Proof);
-const delayOf = (node: DrivenMachine, name: string): number | undefined =>
-  node.record.timers.find((timer) => timer.timerId.includes(name))?.delayMs;
-const silent = { answered: [] };
-const off = { power: 'off' };
-const on = { power: 'on' };
-const HV3 = { node: 'hv3', bootId: 'b3' };
-
-/** Lost, no network answers: the fence begins at once. */
-const fencing = (): DrivenMachine => alive().fact(lostWith(60_000)).done('probe.signs', silent);
 
 test('flush: every VM leaves at once, and flushed means empty', () => {
   const node = alive();

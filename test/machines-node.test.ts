@@ -2,31 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DrivenMachine } from '../fixtures/machine-driver.js';
+import { HV3, alive, delayOf, fencing, life, off, on, proofs, reason, silent, words } from '../fixtures/node-story.js';
 import { joinedAs, lostWith, nodeInput, primaryIs } from '../fixtures/node-world.js';
 import type { NodeContext, Proof } from '../machines/node/messages.js';
-import { leaseLeftMs, settleLeftMs, stuckMs } from '../machines/node/timing.js';
-import { daemonStateWord, domainStateWord, nodeLifePath, nodeReason } from '../machines/node/view.js';
+import { nodeReason } from '../machines/node/view.js';
 import { machineOf } from '../machines/registry.js';
-
-const alive = (): DrivenMachine =>
-  new DrivenMachine(machineOf('node')!, 'hv2', nodeInput).fact(primaryIs('hv1', 'created')).fact(joinedAs('b2'));
-const life = (node: DrivenMachine): string => nodeLifePath(node.record.snapshot);
-const words = (node: DrivenMachine): string =>
-  `${daemonStateWord(node.record.snapshot)},${domainStateWord(node.record.snapshot)}`;
-/** The reason without the way out that a stuck fence names. */
-const reason = (node: DrivenMachine): string =>
-  nodeReason(node.record.snapshot).replace('. If you know that it is off: pvc node confirm-fenced hv2', '');
-const proofs = (node: DrivenMachine): Proof[] =>
-  node.committed.filter((each) => each.type === 'proof.record').map((each) => each.params['proof'] as Proof);
-const delayOf = (node: DrivenMachine, name: string): number | undefined =>
-  node.record.timers.find((timer) => timer.timerId.includes(name))?.delayMs;
-const silent = { answered: [] };
-const off = { power: 'off' };
-const on = { power: 'on' };
-const HV3 = { node: 'hv3', bootId: 'b3' };
-
-/** Lost, no network answers: the fence begins at once. */
-const fencing = (): DrivenMachine => alive().fact(lostWith(60_000)).done('probe.signs', silent);
 
 test('a node that was never seen is unknown, not suspected', () => {
   const node = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput)

@@ -1,39 +1,10 @@
 /** Stories of one VM, told to its machine step by step: the exhaustive test has the rules, these the meaning. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { DrivenMachine } from '../fixtures/machine-driver.js';
-import {
-  HV1,
-  HV2,
-  HV3,
-  NODE_ACTOR,
-  acquired,
-  proofOf,
-  runOnHv2,
-  vmInput,
-  withContext,
-} from '../fixtures/vm-world.js';
+import { context, copying, migrate, newVm, running, transfers, word } from '../fixtures/vm-story.js';
+import { HV1, HV2, HV3, acquired, vmInput } from '../fixtures/vm-world.js';
 import { machineOf } from '../machines/registry.js';
-import { vmMigratedText, vmReason, vmStateText, vmStateWord } from '../machines/vm/view.js';
-import type { VmContext, VmInput } from '../machines/vm/messages.js';
-
-const newVm = (change: Partial<VmInput> = {}): DrivenMachine =>
-  new DrivenMachine(machineOf('vm')!, 'u1', vmInput(change));
-const running = (change: Partial<VmInput> = {}): DrivenMachine => runOnHv2(newVm(change));
-const word = (vm: DrivenMachine): string => vmStateWord(vm.record.snapshot);
-const context = (vm: DrivenMachine): VmContext => vm.context<VmContext>();
-const told = (vm: DrivenMachine): [string, string][] => vm.sent.map(({ to, event }) => [to, event.type]);
-const transfers = (vm: DrivenMachine): unknown[] =>
-  vm.committed.filter((each) => each.type === 'owner.transfer').map((each) => each.params['to']);
-const migrate = { type: 'vm.migrate', target: 'hv3', force: false, forceLive: false };
-
-/** A live migration to hv3 whose effect is under way. */
-function copying(change: Partial<VmInput> = {}): DrivenMachine {
-  const vm = running(change);
-  vm.command(migrate);
-  return vm.done('cluster.place', { target: HV3, reason: null });
-}
+import { vmReason, vmStateText } from '../machines/vm/view.js';
 
 test('define, start, shut down, undefine', () => {
   const vm = newVm().fact(acquired(HV1, 'created'));
