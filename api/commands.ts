@@ -10,7 +10,7 @@ import { heldByLostNode } from './views/held.js';
 export type ActorEvent = Parameters<Gateway['submit']>[1];
 
 /** How long `wait` may block. PVC's has no end. */
-export const WAIT_MS = 30 * 60_000;
+const WAIT_MS = 30 * 60_000;
 
 export interface Command {
   readonly to: Address;

@@ -24,7 +24,7 @@ export type Api = FastifyInstance<
 export type ApiRequest = FastifyRequest;
 export type ApiReply = FastifyReply;
 
-export const BODY_BYTES_MAX = 1 << 20;
+const BODY_BYTES_MAX = 1 << 20;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 const REQUEST_ID = /^[\w.:-]{1,64}$/;

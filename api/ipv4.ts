@@ -13,7 +13,7 @@ export function parseAddress(text: string): number | null {
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-export const showAddress = (address: number): string =>
+const showAddress = (address: number): string =>
   [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 
 const size = (network: Network): number => 2 ** (32 - network.prefix);

@@ -4,7 +4,7 @@ import { keyIn } from './auth.js';
 import type { ApiRequest } from './http.js';
 
 /** Names the node that passed the request on: who gets it answers by itself or not at all. */
-export const FORWARDED_HEADER = 'x-pvc-forwarded-by';
+const FORWARDED_HEADER = 'x-pvc-forwarded-by';
 const PEER_DEADLINE_MS = 4000;
 
 export const isForwarded = (request: ApiRequest): boolean => request.headers[FORWARDED_HEADER] !== undefined;

@@ -102,7 +102,7 @@ export function planMoves(requests: readonly PlacementRequest[], world: Placemen
 }
 
 /** The node once it also runs this VM. A vCPU counts as one of load. */
-export const withVm = (node: PlacementNode, vm: Pick<PlacementRequest, 'memoryMiB' | 'vcpus'>): PlacementNode => ({
+const withVm = (node: PlacementNode, vm: Pick<PlacementRequest, 'memoryMiB' | 'vcpus'>): PlacementNode => ({
   ...node,
   memoryFreeMiB: node.memoryFreeMiB - vm.memoryMiB,
   memoryProvisionedMiB: node.memoryProvisionedMiB + vm.memoryMiB,

@@ -4,7 +4,7 @@ import type { Paths } from './paths.js';
 import type { Store, StoreOp } from './store.js';
 
 /** Version of the layout in paths.ts. */
-export const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 1;
 
 export interface Format { readonly layout: number; readonly generation: number }
 

@@ -19,11 +19,11 @@ export const HEARTBEAT_MS = 1000;
  */
 export const GUEST_STOP_MS = 500;
 /** From "the followers gave the leader up" to a new leader that answers writes. */
-export const ELECTION_MS = 500;
+const ELECTION_MS = 500;
 /** From a dropped connection to a usable one: delay of the client (<= 100 ms), connect, session, one retry. */
-export const RECONNECT_MS = 200;
+const RECONNECT_MS = 200;
 /** A request to ZooKeeper unanswered for so long makes the client drop the connection and try the next server. */
-export const ZOOKEEPER_REQUEST_TIMEOUT_MS = 1500;
+const ZOOKEEPER_REQUEST_TIMEOUT_MS = 1500;
 /** A lease that claims to last longer than this is taken for a broken file, not for a lease. */
 export const LEASE_AHEAD_MAX_MS = 60_000;
 

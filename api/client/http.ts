@@ -81,7 +81,7 @@ export function createApiClient(connection: Connection, options: ClientOptions =
 }
 
 /** `a=1&b=x&b=y`; booleans as true/false. */
-export function encodeParameters(parameters: Parameters | undefined): string {
+function encodeParameters(parameters: Parameters | undefined): string {
   const encoded = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters ?? {})) {
     if (value === undefined || value === null) continue;
@@ -99,7 +99,7 @@ function pathOf(call: Call): string {
 const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The call as a curl command line; the key is replaced by `$PVC_API_KEY`. */
-export function curlOf(connection: Connection, call: Call): string {
+function curlOf(connection: Connection, call: Call): string {
   const parts = ['curl', '-sS'];
   if (call.method !== 'GET') parts.push('-X', call.method);
   if (!connection.verifySsl && connection.scheme === 'https') parts.push('-k');

@@ -27,7 +27,7 @@ export interface Usage {
 }
 
 /** What the VMs take of each node, by node. */
-export function usageByNode(feed: Feed): ReadonlyMap<string, Usage> {
+function usageByNode(feed: Feed): ReadonlyMap<string, Usage> {
   const usage = new Map<string, Usage>();
   for (const { record } of feed.actors('vm')) {
     if (record.removed) continue;

@@ -7,7 +7,7 @@ import { nodeContext, daemonStateWord, domainStateWord, nodeIsIn } from './view.
 const word = (type: NodeCommandType): string => type.slice('node.'.length);
 
 /** What node commands are legal now: for help and denials. */
-export function legalNodeCommands(snapshot: SnapshotView): readonly NodeCommandType[] {
+function legalNodeCommands(snapshot: SnapshotView): readonly NodeCommandType[] {
   const legal: NodeCommandType[] = [];
   if (mayBeConfirmed(snapshot)) legal.push('node.confirm-fenced');
   if (!nodeIsIn(snapshot, 'life.alive')) return legal;

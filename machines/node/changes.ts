@@ -2,7 +2,7 @@
 import type { NodeEvent } from './events.js';
 import type { NodeContext, NodeInput, Proof, ProofKind } from './messages.js';
 
-export const SESSION_TIMEOUT_DEFAULT_MS = 4000;
+const SESSION_TIMEOUT_DEFAULT_MS = 4000;
 
 const noDoubt = {
   sessionGone: false,
@@ -104,7 +104,7 @@ export const helpersOf = (context: NodeContext): readonly string[] =>
 export const requestId = (context: NodeContext): string => `${context.name}:${context.question}`;
 
 /** More at once than a minority: rule 7 asks for P1 or P4 about each; no weaker proof is made here at all. */
-export const isMassLoss = (context: NodeContext): boolean => context.suspects > Math.floor((context.nodes - 1) / 2);
+const isMassLoss = (context: NodeContext): boolean => context.suspects > Math.floor((context.nodes - 1) / 2);
 
 /** Only these four texts make proofs, each from its own transition. */
 export function proofOf(context: NodeContext, kind: ProofKind, evidence: string, at: number): Proof | null {

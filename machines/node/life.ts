@@ -12,7 +12,7 @@ export const takeNext = nodeSetup.assign(({ event }) =>
 );
 
 /** Back under a new boot: that is itself the proof that the old one is over. */
-export const provedByReturn = {
+const provedByReturn = {
   target: '#proved',
   actions: [
     prove('P0', (_context, event) => `It runs again under boot ${'bootId' in event ? event.bootId : ''}`),

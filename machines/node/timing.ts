@@ -35,7 +35,7 @@ export const NODE_DELAYS = {
 } as const;
 
 /** Past the session time-out of the last quorum write. Rule 3 ends every lease well before; this is for late timers. */
-export const LEASE_MARGIN_MS = 300;
+const LEASE_MARGIN_MS = 300;
 
 /** Until the lease deadline of a node last heard of `silentMs` ago has surely passed. */
 export const leaseLeftMs = (sessionTimeoutMs: number, silentMs: number): number =>

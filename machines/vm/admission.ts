@@ -41,7 +41,7 @@ const TABLE: Readonly<Record<string, Row>> = {
 };
 
 /** What VM commands are legal in this state value: for help and denials. */
-export function legalVmCommands(value: unknown): readonly VmCommandType[] {
+function legalVmCommands(value: unknown): readonly VmCommandType[] {
   const found = rowOf(value);
   return found === null ? [] : [...found.accepts, ...always];
 }

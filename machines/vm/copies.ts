@@ -76,10 +76,6 @@ export function launchOn(runner: SoleRunner): Pick<VmContext, 'mayRunOn' | 'node
   return { mayRunOn: [runner.boot], node: runner.boot.node, target: runner.boot, heldAs: 'runner' };
 }
 
-/** Boots other than the owner's that may hold a copy: their agents or a fence must speak. */
-export const foreignCopies = (context: Pick<VmContext, 'mayRunOn' | 'owner'>): readonly BootRef[] =>
-  context.mayRunOn.filter((boot) => !sameBoot(boot, context.owner));
-
 /** True if the owner's own boot is on the list. */
 export const mayRunHere = (context: Pick<VmContext, 'mayRunOn' | 'owner'>): boolean =>
   context.mayRunOn.some((boot) => sameBoot(boot, context.owner));

@@ -6,7 +6,7 @@ import { VM_STATES } from './states.js';
 export const vmContext = (snapshot: SnapshotView): VmContext => snapshot.context as unknown as VmContext;
 
 /** The path of the active state: `migrating.copying`. */
-export const vmStatePath = (snapshot: SnapshotView): string => statePaths(snapshot.value)[0] ?? '';
+const vmStatePath = (snapshot: SnapshotView): string => statePaths(snapshot.value)[0] ?? '';
 
 /** PVC's word for the state. */
 export function vmStateWord(snapshot: SnapshotView): VmStateWord {

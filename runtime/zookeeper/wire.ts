@@ -6,7 +6,7 @@
 import type { StoreCode, StoreOp } from '../store.js';
 
 /** Opcodes as in ZooKeeper's ZooDefs.OpCode. */
-export const OPCODE = {
+const OPCODE = {
   create: 1, delete: 2, getData: 4, setData: 5, sync: 9, ping: 11, getChildren2: 12, check: 13, multi: 14,
   removeWatches: 18, addWatch: 106,
 } as const;

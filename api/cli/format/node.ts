@@ -12,7 +12,7 @@ const DAEMON_COLOURS: Readonly<Record<string, Colour>> = {
   init: 'yellow',
 };
 
-export const daemonColour = (word: string): Colour => DAEMON_COLOURS[word] ?? 'blue';
+const daemonColour = (word: string): Colour => DAEMON_COLOURS[word] ?? 'blue';
 const coordinatorColour = (word: string): Colour =>
   word === 'primary' ? 'green' : word === 'secondary' ? 'blue' : 'cyan';
 const domainColour = (word: string): Colour => (word === 'ready' ? 'green' : 'blue');
