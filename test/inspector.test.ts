@@ -33,7 +33,7 @@ describe('inspector', () => {
     await made.stop();
   });
 
-  /** Playwright's own waiting for a function evaluates text, which the page's policy forbids: looked at from outside. */
+  /** Looked at from outside: Playwright's waiting for a function evaluates text, which the page's policy forbids. */
   async function rowsAre(count: number): Promise<void> {
     await page.locator('.row[tabindex]').nth(count - 1).waitFor(WAIT);
     await page.locator('.row[tabindex]').nth(count).waitFor({ ...WAIT, state: 'detached' });
