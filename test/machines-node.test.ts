@@ -83,7 +83,7 @@ test('its host answers: its daemon has ten seconds; the same boot back is no los
 
 test('a young quorum or primary judges nobody by silence alone, but a BMC that reads off is a sign', () => {
   const node = alive().fact(lostWith(1000));
-  assert.deepEqual([life(node), delayOf(node, 'settleMs')], ['judging.case.suspected.settling', 7000]);
+  assert.deepEqual([life(node), delayOf(node, 'settleMs')], ['judging.case.suspected.settling.reading', 7000]);
   node.fact(primaryIs('hv3', 'claimed'));
   assert.equal(delayOf(node, 'settleMs'), 8000, 'a new primary begins anew');
   const sign = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput);

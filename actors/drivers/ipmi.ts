@@ -53,6 +53,9 @@ function failure(node: string, access: BmcAccess, result: ProgramResult, deadlin
   return unknown(`${where}: ${said || tail(result.stdout) || `ipmitool ended with status ${result.status}`}`);
 }
 
+/** A BMC that has not told its power state by then is asked a second time beside the first, milliseconds. */
+const HEDGE_MS = 1200;
+
 /** bmc = `config.fencing.bmc`. A node without an entry is `refused`. Never throws, never logs the password. */
 export function createIpmiBmc(bmc: PvcConfig['fencing']['bmc'], options: IpmiOptions = {}): Bmc {
   const clock = options.clock ?? systemClock;
@@ -77,6 +80,18 @@ export function createIpmiBmc(bmc: PvcConfig['fencing']['bmc'], options: IpmiOpt
     if (power === null) return unknown(`BMC of ${node} told neither on nor off: ${tail(result.stdout) || 'nothing'}`);
     return done(power);
   };
+  /** Reading changes nothing: a session that got lost on its way is overtaken by a second one. */
+  const readHedged = async (node: string, deadlineMs: number): Promise<Outcome<PowerState>> => {
+    const first = read(node, deadlineMs);
+    if (deadlineMs <= HEDGE_MS) return first;
+    const early = await Promise.race([first, clock.sleep(HEDGE_MS).then(() => null)]);
+    if (early !== null) return early;
+    const second = read(node, deadlineMs - HEDGE_MS);
+    const quicker = await Promise.race([first, second]);
+    if (quicker.kind === 'done') return quicker;
+    const [one, other] = await Promise.all([first, second]);
+    return one.kind === 'done' ? one : other;
+  };
   const set = async (node: string, power: PowerState, deadlineMs: number): Promise<Outcome<null>> => {
     const access = bmc[node];
     if (access === undefined) return noAccess(node);
@@ -90,5 +105,5 @@ export function createIpmiBmc(bmc: PvcConfig['fencing']['bmc'], options: IpmiOpt
     const now = await read(node, leftMs);
     return now.kind === 'done' && now.value === power ? done(null) : failed;
   };
-  return { read, set };
+  return { read: readHedged, set };
 }

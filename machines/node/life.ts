@@ -52,22 +52,25 @@ export const alive = nodeSetup.createStateConfig({
   },
 });
 
+/** Asks the BMC again and again: one that reads off is a positive sign and needs no waiting. */
+const readingUntilOff = {
+  reading: {
+    entry: askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs),
+    exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+    on: {
+      'bmc.read.done': [positiveSign, { target: 'waiting' }],
+      'bmc.read.refused': 'waiting',
+      'bmc.read.unknown': 'waiting',
+    },
+  },
+  waiting: { after: { rereadMs: 'reading' } },
+} as const;
+
+/** Its heartbeat is missing, its session stands. */
 const doubtedState = nodeSetup.createStateConfig({
   initial: 'reading',
   on: { 'node.lost': { target: '#suspected', actions: takeLoss } },
-  states: {
-    /** Its heartbeat is missing, its session stands: a BMC that reads off is a positive sign and needs no waiting. */
-    reading: {
-      entry: askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs),
-      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
-      on: {
-        'bmc.read.done': [positiveSign, { target: 'waiting' }],
-        'bmc.read.refused': 'waiting',
-        'bmc.read.unknown': 'waiting',
-      },
-    },
-    waiting: { after: { rereadMs: 'reading' } },
-  },
+  states: readingUntilOff,
 });
 
 const suspectedState = nodeSetup.createStateConfig({
@@ -86,13 +89,10 @@ const suspectedState = nodeSetup.createStateConfig({
     /** Transient. */
     deciding: { always: [{ guard: 'quorumIsYoung', target: 'settling' }, { target: 'probing' }] },
     settling: {
-      entry: [
-        waitBecause('The primary or the quorum is young: nobody is judged by silence alone yet'),
-        ...askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs),
-      ],
-      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      initial: 'reading',
+      entry: waitBecause('The primary or the quorum is young: nobody is judged by silence alone yet'),
       after: { settleMs: 'probing' },
-      on: { 'bmc.read.done': positiveSign },
+      states: readingUntilOff,
     },
     probing: {
       entry: {

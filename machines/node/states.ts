@@ -17,6 +17,8 @@ export const NODE_STATES = {
   'life.judging.case.suspected': 'Its session is gone.',
   'life.judging.case.suspected.deciding': 'Is the quorum old enough to judge? (passes at once)',
   'life.judging.case.suspected.settling': 'The primary or the quorum is young; only a BMC that reads off counts yet.',
+  'life.judging.case.suspected.settling.reading': 'Its BMC is asked.',
+  'life.judging.case.suspected.settling.waiting': 'Its BMC reads on or gave no answer; asked again in a moment.',
   'life.judging.case.suspected.probing': 'Does its host answer on any network?',
   'life.judging.case.suspected.grace': 'Its host answers: its daemon has a moment to come back.',
   'life.judging.case.fencing': 'It is being made sure that it can do nothing any more.',
