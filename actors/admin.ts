@@ -73,7 +73,8 @@ export class Admin {
     const { summary } = input;
     const address = addressOf('vm', summary.uuid);
     const vm: VmInput = {
-      uuid: summary.uuid, name: summary.name, node, meta: input.meta, tags: input.tags, shutdownMs: this.deps.config.timers.vmShutdownMs,
+      uuid: summary.uuid, name: summary.name, node, meta: input.meta, tags: input.tags,
+      shutdownMs: this.deps.config.timers.vmShutdownMs,
       definition: {
         xmlHash: documentHash(input.xml), memoryMiB: summary.memoryMiB, vcpus: summary.vcpus,
         description: summary.description, rbdOnly: summary.rbdOnly, diskless: summary.diskless,
@@ -82,7 +83,8 @@ export class Admin {
     const record = createRecord(this.deps.vmBehavior, summary.uuid, vm, {
       node: primary.node, epoch: 1, nowMs: clock.wallMs(), revision: 0, commitEffects: this.deps.commitEffectNames,
     }, input.correlation, `create-${newToken()}`);
-    const owner = { node: primary.node, incarnation: primary.incarnation, bootId: primary.bootId, epoch: 1, cause: 'created' as const };
+    const { incarnation, bootId } = primary;
+    const owner = { node: primary.node, incarnation, bootId, epoch: 1, cause: 'created' as const };
     await storeDocument(store, paths, input.xml);
     const operations: StoreOp[] = [
       { op: 'check', path: paths.primary, version: primary.version },
@@ -93,7 +95,9 @@ export class Admin {
     if (result.kind === 'done') return { kind: 'done', node };
     if (result.kind === 'unknown') return this.readBack(summary, record.commitId, node);
     if (result.index === 1) return refuse('PVC_NAME_TAKEN', `VM name "${summary.name}" is in use: choose another name`);
-    if (result.index >= 2) return refuse('PVC_NAME_TAKEN', `VM UUID "${summary.uuid}" is in use: give the domain XML another uuid`);
+    if (result.index >= 2) {
+      return refuse('PVC_NAME_TAKEN', `VM UUID "${summary.uuid}" is in use: give the domain XML another uuid`);
+    }
     throw new PvcError('PVC_NO_PRIMARY');
   }
 
@@ -103,12 +107,14 @@ export class Admin {
     const address = addressOf('vm', summary.uuid);
     try {
       await store.sync(paths.record(address));
-      const known = mirror.actors.get(address)?.record.commitId === commitId || await store.read(paths.record(address)) !== null;
+      const mirrored = mirror.actors.get(address)?.record.commitId === commitId;
+      const known = mirrored || await store.read(paths.record(address)) !== null;
       if (known) return { kind: 'done', node };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
-    throw new PvcError('PVC_NOT_COMMITTED', `It is not known whether VM "${summary.name}" was defined: list the VMs before you try again`);
+    throw new PvcError('PVC_NOT_COMMITTED',
+      `It is not known whether VM "${summary.name}" was defined: list the VMs before you try again`);
   }
 
   storeDocument(text: string): Promise<string> {

@@ -60,13 +60,15 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
     ...deps, log: log.child('primacy'), coordinators: config.coordinators, onChange: () => void followPrimacy(),
   });
   const host = new Host({
-    ...deps, log: log.child('cell'), commitEffects: commitEffects(deps), newCommitId: () => `${self.incarnation}:${newToken()}`,
-    worldEffects: worldEffects(deps, view, primacy), resolveOwner: (to, epoch) => resolveOwner(mirror, to, epoch),
+    ...deps, log: log.child('cell'),
+    commitEffects: commitEffects(deps), worldEffects: worldEffects(deps, view, primacy),
+    newCommitId: () => `${self.incarnation}:${newToken()}`,
+    resolveOwner: (to, epoch) => resolveOwner(mirror, to, epoch),
   });
   const homing = new Homing({ ...deps, host, primacy, log: log.child('homing') });
   const liveness = new Liveness({
-    mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node, silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500,
-    quorumAgeMs: deps.quorumAgeMs,
+    mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node,
+    silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500, quorumAgeMs: deps.quorumAgeMs,
   });
   new Waiters(mirror, host);
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
@@ -76,7 +78,8 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
     void ensureOwnActors({ ...deps, isPrimary: () => primacy.isPrimary() });
     if (primacy.isPrimary() === held) return;
     held = primacy.isPrimary();
-    await (held ? deps.floating.hold() : deps.floating.release()).catch?.((error: unknown) => log.warn('floating addresses', { error }));
+    const moved = held ? deps.floating.hold() : deps.floating.release();
+    await moved.catch?.((error: unknown) => log.warn('floating addresses', { error }));
   };
   host.start();
   primacy.start();
@@ -128,7 +131,8 @@ function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Rec
     ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
     'primary.offer': async (params) => {
       const to = await primacy.offer((params['to'] as string | null | undefined) ?? null);
-      return to === null ? refused('no other live coordinator can be primary, or this node is not primary') : done({ to });
+      if (to !== null) return done({ to });
+      return refused('no other live coordinator can be primary, or this node is not primary');
     },
   };
 }

@@ -32,7 +32,9 @@ export type ClaimResult = 'claimed' | 'alive' | 'unfenced' | 'moved' | 'gone' | 
  */
 export async function claim(deps: ClaimDeps, address: Address): Promise<ClaimResult> {
   const { store, paths, self } = deps;
-  const [ownerNode, recordNode] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
+  const [ownerNode, recordNode] = await Promise.all([
+    store.read(paths.owner(address)), store.read(paths.record(address)),
+  ]);
   if (ownerNode === null || recordNode === null) return 'gone';
   const owner = decodeOwner(ownerNode.data);
   if (owner.incarnation === self.incarnation) return 'claimed';
@@ -40,12 +42,16 @@ export async function claim(deps: ClaimDeps, address: Address): Promise<ClaimRes
   // Our own boot's earlier session: its guests, if any are left, are ours to look at.
   const ownBoot = owner.node === self.node && owner.bootId === self.bootId;
   const fence = needsFence(record, owner) && !ownBoot;
+  const fenced = { op: 'check', path: paths.fence(owner.node, owner.bootId), version: 'exists' } as const;
   const operations: StoreOp[] = [
     { op: 'check', path: paths.incarnation(self.node, self.incarnation), version: 'exists' },
     { op: 'absent', path: paths.incarnation(owner.node, owner.incarnation) },
-    { op: 'set', path: paths.owner(address), version: ownerNode.stat.version, data: encodeOwner({ ...self, epoch: owner.epoch + 1, cause: 'claimed' }) },
+    {
+      op: 'set', path: paths.owner(address), version: ownerNode.stat.version,
+      data: encodeOwner({ ...self, epoch: owner.epoch + 1, cause: 'claimed' }),
+    },
     { op: 'check', path: paths.record(address), version: recordNode.stat.version },
-    ...(fence ? [{ op: 'check' as const, path: paths.fence(owner.node, owner.bootId), version: 'exists' as const }] : []),
+    ...(fence ? [fenced] : []),
   ];
   const result = await store.multi(operations);
   if (result.kind === 'done') return 'claimed';
@@ -60,12 +66,11 @@ export async function giveTo(deps: ClaimDeps, address: Address, to: Claimant): P
   if (node === null) return false;
   const owner = decodeOwner(node.data);
   if (owner.incarnation !== self.incarnation) return false;
+  const { incarnation, bootId } = to;
+  const next = encodeOwner({ node: to.node, incarnation, bootId, epoch: owner.epoch + 1, cause: 'transferred' });
   const result = await store.multi([
-    { op: 'check', path: paths.incarnation(to.node, to.incarnation), version: 'exists' },
-    {
-      op: 'set', path: paths.owner(address), version: node.stat.version,
-      data: encodeOwner({ node: to.node, incarnation: to.incarnation, bootId: to.bootId, epoch: owner.epoch + 1, cause: 'transferred' }),
-    },
+    { op: 'check', path: paths.incarnation(to.node, incarnation), version: 'exists' },
+    { op: 'set', path: paths.owner(address), version: node.stat.version, data: next },
   ]);
   return result.kind === 'done';
 }

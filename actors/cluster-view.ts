@@ -5,7 +5,9 @@
 import type { PlaceParams, PlaceResult, PlannedMove } from '../machines/effects.js';
 import { daemonStateWord, domainStateWord } from '../machines/node/view.js';
 import type { NodeTelemetry } from '../machines/node/telemetry.js';
-import { place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld } from '../machines/placement.js';
+import {
+  place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld,
+} from '../machines/placement.js';
 import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
 import { stateText } from '../runtime/behavior.js';
@@ -46,7 +48,9 @@ export class ClusterView {
   }
 
   /** A home for a VM that is being defined; a node named by the user is taken even while it is down. */
-  placeNew(request: PlacementRequest & { readonly only: string | null }): { node: string | null; reason: string | null } {
+  placeNew(
+    request: PlacementRequest & { readonly only: string | null },
+  ): { node: string | null; reason: string | null } {
     const world = this.world();
     if (request.only === null) {
       const placed = place(request, world);
@@ -54,10 +58,12 @@ export class ClusterView {
     }
     const node = world.nodes.find((each) => each.name === request.only);
     if (node !== undefined && node.memoryTotalMiB > 0 && request.memoryMiB > node.memoryTotalMiB) {
-      return { node: null, reason: `node "${node.name}" has ${node.memoryTotalMiB} MiB, the VM needs ${request.memoryMiB}` };
+      const has = `node "${node.name}" has ${node.memoryTotalMiB} MiB`;
+      return { node: null, reason: `${has}, the VM needs ${request.memoryMiB}` };
     }
     if (request.nodeLimit !== null && !request.nodeLimit.includes(request.only)) {
-      return { node: null, reason: `node "${request.only}" is not in its node limit (${request.nodeLimit.join(', ')})` };
+      const limit = request.nodeLimit.join(', ');
+      return { node: null, reason: `node "${request.only}" is not in its node limit (${limit})` };
     }
     return { node: request.only, reason: null };
   }
@@ -74,7 +80,8 @@ export class ClusterView {
 
   evacuate(node: string): Evacuation {
     const here = this.vms().filter((record) => holds(contextOf(record), node));
-    const settled = here.filter((record) => stateText(record.snapshot.value) === 'running' && contextOf(record).node === node);
+    const settled = here.filter((record) =>
+      stateText(record.snapshot.value) === 'running' && contextOf(record).node === node);
     return {
       moves: planMoves(settled.map((record) => requestOf(contextOf(record), [node])), this.world()),
       busy: here.filter((record) => !settled.includes(record)).map((record) => contextOf(record).uuid),
@@ -85,6 +92,7 @@ export class ClusterView {
     const entry = this.mirror.liveOf(node);
     const away = this.vms().filter((record) => contextOf(record).lastNode === node && contextOf(record).node !== node);
     const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
+    const busy = away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start');
     return {
       boot: entry === null ? null : { node, bootId: entry.bootId },
       back: back.map((record) => contextOf(record).uuid),
@@ -92,12 +100,13 @@ export class ClusterView {
         const vm = contextOf(record);
         return vm.node === node && vm.meta.autostart && vm.desired === 'stop' && vm.mayRunOn.length === 0;
       }).map((record) => contextOf(record).uuid),
-      busy: away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start').map((record) => contextOf(record).uuid),
+      busy: busy.map((record) => contextOf(record).uuid),
     };
   }
 
   private vms(): ActorRecord[] {
-    return [...this.mirror.actors.values()].map((actor) => actor.record).filter((record) => record.kind === 'vm' && !record.removed);
+    return [...this.mirror.actors.values()].map((actor) => actor.record)
+      .filter((record) => record.kind === 'vm' && !record.removed);
   }
 
   private world(): PlacementWorld {
@@ -113,7 +122,8 @@ export class ClusterView {
     const telemetry = this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined;
     const counted = new Set(telemetry?.guests.map((guest) => guest.uuid) ?? []);
     const coming = vms.filter((vm) => holds(vm, name) && !counted.has(vm.uuid));
-    const sum = (list: readonly VmContext[], of: (vm: VmContext) => number): number => list.reduce((total, vm) => total + of(vm), 0);
+    const sum = (list: readonly VmContext[], of: (vm: VmContext) => number): number =>
+      list.reduce((total, vm) => total + of(vm), 0);
     return {
       name,
       bootId: this.mirror.liveOf(name)?.bootId ?? null,

@@ -21,7 +21,9 @@ export interface PvcConfig {
   readonly node: string;
   readonly allNodes: readonly string[];
   readonly coordinators: readonly string[];
-  readonly networks: { readonly upstream: NetworkConfig; readonly cluster: NetworkConfig; readonly storage: NetworkConfig };
+  readonly networks: {
+    readonly upstream: NetworkConfig; readonly cluster: NetworkConfig; readonly storage: NetworkConfig;
+  };
   /** Addresses of every node, derived by-id from the networks. */
   readonly addresses: Readonly<Record<string, NodeAddresses>>;
   readonly zookeeper: {
@@ -33,7 +35,10 @@ export interface PvcConfig {
     readonly root: string;
   };
   readonly timers: { readonly vmShutdownMs: number; readonly telemetryMs: number };
-  readonly fencing: { readonly bmc: Readonly<Record<string, { host: string; port: number; username: string; password: string }>> };
+  readonly fencing: {
+    /** By node name. */
+    readonly bmc: Readonly<Record<string, { host: string; port: number; username: string; password: string }>>;
+  };
   /** Default selector of placement: mem, memprov, vcpus, load, vms. */
   readonly targetSelector: string;
   readonly api: {

@@ -73,9 +73,11 @@ const given = <T>(value: T | null): T => {
   return value;
 };
 
+type Behaviors = ReadonlyMap<string, Behavior>;
+
 export function createDaemon(deps: DaemonDeps): RestForOne {
   const paths = pathsUnder(deps.config.zookeeper.root);
-  const behaviors = new Map<string, Behavior>(deps.definitions.map((definition) => [definition.kind, behaviorOf(definition)]));
+  const behaviors: Behaviors = new Map(deps.definitions.map((each) => [each.kind, behaviorOf(each)]));
   const stage: Stage = { store: null, lease: null, mirror: null, feed: null, services: null, quorumSinceMs: 0 };
   const children: ChildSpec[] = [
     { id: 'session', start: () => startSession(deps, stage) },
@@ -97,7 +99,8 @@ async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChil
     ...(resume === null ? {} : { resume }),
   });
   saveSession(file, store.session);
-  log.info('session', { id: store.session.id, timeoutMs: store.session.timeoutMs, resumed: resume?.id === store.session.id });
+  const { id, timeoutMs } = store.session;
+  log.info('session', { id, timeoutMs, resumed: resume?.id === id });
   stage.store = store;
   stage.quorumSinceMs = clock.monotonicMs();
   let brokenAt = 0;
@@ -106,17 +109,22 @@ async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChil
       log.debug('session state', { state });
       if (state === 'suspended') brokenAt = clock.monotonicMs();
       // A short change of server is no loss of quorum; a long one means that what we know is old.
-      if (state === 'connected' && clock.monotonicMs() - brokenAt > store.session.timeoutMs / 2) stage.quorumSinceMs = clock.monotonicMs();
+      const brokenLong = clock.monotonicMs() - brokenAt > store.session.timeoutMs / 2;
+      if (state === 'connected' && brokenLong) stage.quorumSinceMs = clock.monotonicMs();
       if (state === 'expired') resolve('the session expired');
     });
   });
   return { failed, stop: () => store.state === 'expired' ? store.close() : Promise.resolve(store.abandon()) };
 }
 
-async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap<string, Behavior>, stage: Stage): Promise<RunningChild> {
+async function startLease(
+  deps: DaemonDeps, paths: Paths, behaviors: Behaviors, stage: Stage,
+): Promise<RunningChild> {
   const { config, clock, log, facts } = deps;
   const store = given(stage.store);
-  if (!await deps.guardAnswers()) throw new Error('the guard does not answer: no lease is taken that nobody would enforce');
+  if (!await deps.guardAnswers()) {
+    throw new Error('the guard does not answer: no lease is taken that nobody would enforce');
+  }
   const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
   const telemetry = createTelemetry(config, deps.hypervisor, clock, facts);
   const lease: Lease = new Lease({
@@ -126,7 +134,9 @@ async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap
       void telemetry.refresh();
       return telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
     },
-    onRenewed: (deadlineMs) => writeLease(join(config.paths.run, 'lease'), { deadlineMs, bootId: facts.bootId, incarnation: lease.incarnation }),
+    onRenewed: (deadlineMs) => writeLease(join(config.paths.run, 'lease'), {
+      deadlineMs, bootId: facts.bootId, incarnation: lease.incarnation,
+    }),
   });
   try {
     await lease.start();
@@ -145,7 +155,9 @@ async function startLease(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap
 const OUTCAST_PAUSE_MS = 15_000;
 
 /** This boot was fenced and yet lives: the node's own actor is told, so that its power is switched off and on. */
-async function tellOutcast({ config, clock, log, facts }: DaemonDeps, paths: Paths, store: Store, error: FencedBootError): Promise<void> {
+async function tellOutcast(
+  { config, clock, log, facts }: DaemonDeps, paths: Paths, store: Store, error: FencedBootError,
+): Promise<void> {
   log.error('this node was fenced and stays out until it is rebooted', { error });
   const to = addressOf('node', config.node);
   const envelope: Envelope = {
@@ -153,7 +165,8 @@ async function tellOutcast({ config, clock, log, facts }: DaemonDeps, paths: Pat
     event: { type: 'node.outcast', bootId: facts.bootId },
     correlation: `outcast-${facts.bootId}`, causation: null, senderEpoch: 0, sentAt: clock.wallMs(),
   };
-  await store.multi([{ op: 'create', path: paths.envelope(to, envelopeName(envelope)), data: encodeEnvelope(envelope) }]);
+  const path = paths.envelope(to, envelopeName(envelope));
+  await store.multi([{ op: 'create', path, data: encodeEnvelope(envelope) }]);
   await clock.sleep(OUTCAST_PAUSE_MS);
 }
 
@@ -165,7 +178,9 @@ async function startMirror(deps: DaemonDeps, _paths: Paths, stage: Stage): Promi
   return { failed: never, stop: () => mirror.stop() };
 }
 
-async function startActors(deps: DaemonDeps, paths: Paths, behaviors: ReadonlyMap<string, Behavior>, stage: Stage): Promise<RunningChild> {
+async function startActors(
+  deps: DaemonDeps, paths: Paths, behaviors: Behaviors, stage: Stage,
+): Promise<RunningChild> {
   const { config, clock, log, facts } = deps;
   const lease = given(stage.lease);
   const store = given(stage.store);

@@ -4,7 +4,8 @@ import type { Paths } from '../runtime/paths.js';
 import type { Store, StoreOp } from '../runtime/store.js';
 
 /** First 32 hex digits of the SHA-256 of the UTF-8 text. */
-export const documentHash = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex').slice(0, 32);
+export const documentHash = (text: string): string =>
+  createHash('sha256').update(text, 'utf8').digest('hex').slice(0, 32);
 
 export const documentCreate = (paths: Paths, text: string): StoreOp =>
   ({ op: 'create', path: paths.doc(documentHash(text)), data: Buffer.from(text, 'utf8') });
@@ -22,7 +23,8 @@ export async function storeDocument(store: Store, paths: Paths, text: string): P
   for (let attempt = 0; ; attempt += 1) {
     const result = await store.multi([documentCreate(paths, text)]);
     if (result.kind === 'done' || (result.kind === 'refused' && result.code === 'node-exists')) return hash;
-    if (attempt >= 3) throw new Error(`the document was not stored: ${result.kind === 'refused' ? result.code : result.reason}`);
+    const why = result.kind === 'refused' ? result.code : result.reason;
+    if (attempt >= 3) throw new Error(`the document was not stored: ${why}`);
     await store.sync(paths.docs).catch(() => undefined);
   }
 }

@@ -39,9 +39,10 @@ export function clusterEffects(deps: ClusterEffectDeps): HandlersOf<Pick<NodeEff
 async function fenceSession({ store, paths }: ClusterEffectDeps, boot: BootRef): Promise<Outcome<null>> {
   const names = (await store.children(paths.live(boot.node)))?.names ?? [];
   const mine = names.filter((name) => name.startsWith(`${boot.bootId}.`));
+  const leases = mine.map((name) => paths.incarnation(boot.node, name));
   const result = await store.multi([
     { op: 'check', path: paths.fence(boot.node, boot.bootId), version: 'exists' },
-    ...mine.map((name) => ({ op: 'delete' as const, path: paths.incarnation(boot.node, name), version: 'any' as const })),
+    ...leases.map((path) => ({ op: 'delete' as const, path, version: 'any' as const })),
   ]);
   if (result.kind === 'done') return done(null);
   if (result.kind === 'unknown') return unknown(result.reason);
@@ -58,7 +59,8 @@ async function readVms({ store, paths }: ClusterEffectDeps): Promise<Found[]> {
   const found = await Promise.all(ids.map(async (uuid): Promise<Found | null> => {
     const address = addressOf('vm', uuid);
     const [owner, record] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
-    return owner === null || record === null ? null : { uuid, owner: decodeOwner(owner.data), record: decodeRecord(record.data) };
+    if (owner === null || record === null) return null;
+    return { uuid, owner: decodeOwner(owner.data), record: decodeRecord(record.data) };
   }));
   return found.filter((vm): vm is Found => vm !== null && !vm.record.removed);
 }
@@ -70,7 +72,9 @@ const mayRunOn = (vm: Found): readonly BootRef[] =>
  * Claims what the boot owned, then one plan for all its VMs. A VM that its own claimant runs, or another
  * live node owns, is only `concerned`: it loses the boot from its list of possible copies.
  */
-async function rehome(deps: ClusterEffectDeps, boot: BootRef): Promise<Outcome<NodeEffects['cluster.rehome']['result']>> {
+async function rehome(
+  deps: ClusterEffectDeps, boot: BootRef,
+): Promise<Outcome<NodeEffects['cluster.rehome']['result']>> {
   const { self, log, view } = deps;
   let claimed = 0;
   const claims: Promise<void>[] = [];
@@ -85,8 +89,10 @@ async function rehome(deps: ClusterEffectDeps, boot: BootRef): Promise<Outcome<N
   const vms = await readVms(deps);
   const left = vms.filter((vm) => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId);
   if (left.length > 0) return unknown(`${left.length} VMs of ${boot.node} could not be claimed yet`);
-  const touched = vms.filter((vm) => mayRunOn(vm).some((each) => each.node === boot.node && each.bootId === boot.bootId));
-  const homeless = touched.filter((vm) => vm.owner.incarnation === self.incarnation && !mayRunOn(vm).some((each) => each.bootId === self.bootId));
+  const touched = vms.filter((vm) =>
+    mayRunOn(vm).some((each) => each.node === boot.node && each.bootId === boot.bootId));
+  const homeless = touched.filter((vm) =>
+    vm.owner.incarnation === self.incarnation && !mayRunOn(vm).some((each) => each.bootId === self.bootId));
   const concerned = touched.filter((vm) => !homeless.includes(vm)).map((vm) => vm.uuid);
   return done({ moves: view.planRecovery(homeless.map((vm) => vm.record), boot.node), concerned, claimed });
 }

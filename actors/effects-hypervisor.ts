@@ -9,7 +9,9 @@ import type { DomainInfo, Hypervisor } from './drivers/hypervisor.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
 
-type Names = 'hypervisor.start' | 'hypervisor.shutdown' | 'hypervisor.destroy' | 'hypervisor.resume' | 'hypervisor.observe' | 'hypervisor.migrate';
+type Names =
+  | 'hypervisor.start' | 'hypervisor.shutdown' | 'hypervisor.destroy'
+  | 'hypervisor.resume' | 'hypervisor.observe' | 'hypervisor.migrate';
 
 export interface HypervisorDeps {
   readonly hypervisor: Hypervisor;
@@ -34,7 +36,8 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
       const xml = await readDocument(deps.store, deps.paths, params.xmlHash);
       if (xml === null) return refused(`the definition of ${params.name} (document ${params.xmlHash}) is missing`);
       const outcome = await hypervisor.start({
-        uuid: params.uuid, name: params.name, xml, epoch: context.epoch, effectId: context.effectId, deadlineMs: params.deadlineMs,
+        uuid: params.uuid, name: params.name, xml,
+        epoch: context.epoch, effectId: context.effectId, deadlineMs: params.deadlineMs,
       });
       return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
     },
@@ -65,7 +68,9 @@ async function namedHere(deps: HypervisorDeps, uuid: string): Promise<string | n
   const { store, paths, config } = deps;
   const address = `vm/${uuid}` as const;
   await store.sync(paths.record(address));
-  const [ownerNode, recordNode] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
+  const [ownerNode, recordNode] = await Promise.all([
+    store.read(paths.owner(address)), store.read(paths.record(address)),
+  ]);
   if (ownerNode === null || recordNode === null) return null;
   const owner = decodeOwner(ownerNode.data);
   if (owner.node === config.node) return 'this node owns the VM';

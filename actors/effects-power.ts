@@ -7,7 +7,9 @@ import type { HandlersOf } from './handlers.js';
 /** How long one round of signs of life may take, milliseconds. */
 const PROBE_MS = 1000;
 
-export function powerEffects(bmc: Bmc, probe: Probe): HandlersOf<Pick<NodeEffects, 'bmc.read' | 'bmc.set' | 'probe.signs'>> {
+export function powerEffects(
+  bmc: Bmc, probe: Probe,
+): HandlersOf<Pick<NodeEffects, 'bmc.read' | 'bmc.set' | 'probe.signs'>> {
   return {
     async 'bmc.read'(params) {
       const outcome = await bmc.read(params.node, params.deadlineMs);

@@ -77,7 +77,8 @@ export class Homing {
     if (primary === null) return;
     for (const address of strays) {
       if (this.stopped) return;
-      if (await giveTo(this.deps, address, primary)) this.deps.log.info('gave an actor to the primary', { actor: address, to: primary.node });
+      if (!await giveTo(this.deps, address, primary)) continue;
+      this.deps.log.info('gave an actor to the primary', { actor: address, to: primary.node });
     }
   }
 
@@ -102,6 +103,7 @@ export class Homing {
     if (primary === null || !mirror.isLive(primary.incarnation, primary.node)) return false;
     const { kind } = splitAddress(address);
     if (kind === 'node') return true;
-    return kind === 'vm' && ((record.snapshot.context as VmHome).mayRunOn ?? []).length === 0 && record.effects.length === 0;
+    const runsNowhere = ((record.snapshot.context as VmHome).mayRunOn ?? []).length === 0;
+    return kind === 'vm' && runsNowhere && record.effects.length === 0;
   }
 }

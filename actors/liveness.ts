@@ -36,7 +36,8 @@ export class Liveness {
   private stopped = false;
 
   constructor(private readonly deps: LivenessDeps) {
-    deps.mirror.listen({ onLive: (node) => this.look(node), onTelemetry: (node) => this.look(node), onPrimary: () => this.lookAll() });
+    const look = (node: string): void => this.look(node);
+    deps.mirror.listen({ onLive: look, onTelemetry: look, onPrimary: () => this.lookAll() });
   }
 
   start(): void {
@@ -62,11 +63,12 @@ export class Liveness {
       this.told.clear();
       return;
     }
-    const context = this.deps.mirror.actors.get(addressOf('node', node))?.record.snapshot.context as NodeContext | undefined;
+    const context = this.contextOf(node);
     if (context === undefined) return;
     const live = this.deps.mirror.liveOf(node);
     if (live !== null && (context.incarnation !== live.incarnation || context.boot?.bootId !== live.bootId)) {
-      this.tell(node, `joined ${live.incarnation}`, { type: 'node.joined', bootId: live.bootId, incarnation: live.incarnation });
+      const { bootId, incarnation } = live;
+      this.tell(node, `joined ${incarnation}`, { type: 'node.joined', bootId, incarnation });
     } else if (live === null && context.incarnation !== null) {
       this.tell(node, `lost ${context.incarnation}`, {
         type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
@@ -83,12 +85,16 @@ export class Liveness {
     return Math.min(this.deps.primacy.heldForMs(), this.deps.quorumAgeMs());
   }
 
+  /** What the node's own actor knows; undefined = it is not there yet. */
+  private contextOf(node: string): NodeContext | undefined {
+    const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
+    return record?.snapshot.context as NodeContext | undefined;
+  }
+
   /** Nodes seen in this generation that hold no lease now. */
   private suspects(): number {
-    return this.deps.nodes.filter((node) => {
-      const context = this.deps.mirror.actors.get(addressOf('node', node))?.record.snapshot.context as NodeContext | undefined;
-      return context?.incarnation != null && this.deps.mirror.liveOf(node) === null;
-    }).length;
+    return this.deps.nodes.filter((node) =>
+      this.contextOf(node)?.incarnation != null && this.deps.mirror.liveOf(node) === null).length;
   }
 
   private hear(node: string): void {
@@ -97,10 +103,13 @@ export class Liveness {
     const silent = heard.silentMs > this.deps.silentMs && this.quorumAgeMs() > this.deps.silentMs;
     const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
     const judged = record !== undefined && nodeIsIn(record.snapshot, 'life.judging');
-    if (silent) this.tell(node, `silent ${heard.mzxid}`, {
-      type: 'node.silent', sinceMs: Math.round(heard.silentMs), coordinators: this.helpers(node),
-    });
-    else if (judged && heard.silentMs < this.deps.silentMs / 2) this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
+    if (silent) {
+      this.tell(node, `silent ${heard.mzxid}`, {
+        type: 'node.silent', sinceMs: Math.round(heard.silentMs), coordinators: this.helpers(node),
+      });
+    } else if (judged && heard.silentMs < this.deps.silentMs / 2) {
+      this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
+    }
   }
 
   /** Live coordinators that can reach a BMC when this one's own cable does not. */

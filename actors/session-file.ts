@@ -1,5 +1,5 @@
 /** The session of this boot, kept in tmpfs so that a restarted pvcd carries it on: a restart is no death. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { SessionIdentity } from '../runtime/store.js';
 
 /** null = none saved, or not readable. */
@@ -18,5 +18,3 @@ export function saveSession(path: string, session: SessionIdentity): void {
   writeFileSync(fresh, JSON.stringify(session), { mode: 0o600 });
   renameSync(fresh, path);
 }
-
-export const forgetSession = (path: string): void => rmSync(path, { force: true });

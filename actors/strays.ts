@@ -37,7 +37,8 @@ export class StrayGuests {
   start(): void {
     const round = (): void => {
       if (this.stopped) return;
-      void this.look().catch((error: unknown) => this.deps.log.debug('a look at stray guests was cut short', { error }));
+      void this.look().catch((error: unknown) =>
+        this.deps.log.debug('a look at stray guests was cut short', { error }));
       this.deps.clock.after(ROUND_MS, round, true);
     };
     this.deps.clock.after(ROUND_MS, round, true);
@@ -60,16 +61,21 @@ export class StrayGuests {
     const { store, paths, self, log, hypervisor } = this.deps;
     const address = addressOf('vm', domain.uuid);
     await store.sync(paths.record(address));
-    const [ownerNode, recordNode] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
+    const [ownerNode, recordNode] = await Promise.all([
+      store.read(paths.owner(address)), store.read(paths.record(address)),
+    ]);
     if (domain.epoch === null || ownerNode === null || recordNode === null) {
-      if (!this.reported.has(domain.uuid)) log.warn('a guest that is none of this cluster runs here and is left alone', { uuid: domain.uuid, name: domain.name });
+      const guest = { uuid: domain.uuid, name: domain.name };
+      const news = !this.reported.has(domain.uuid);
+      if (news) log.warn('a guest that is none of this cluster runs here and is left alone', guest);
       this.reported.add(domain.uuid);
       return;
     }
     const owner = decodeOwner(ownerNode.data);
     const boots = (decodeRecord(recordNode.data).snapshot.context as Copies).mayRunOn ?? [];
     if (owner.node === self.node || boots.some((boot) => boot.bootId === self.bootId)) return;
-    log.warn('a copy of a VM that belongs elsewhere is ended', { vm: domain.name, uuid: domain.uuid, owner: owner.node });
+    const copy = { vm: domain.name, uuid: domain.uuid, owner: owner.node };
+    log.warn('a copy of a VM that belongs elsewhere is ended', copy);
     await hypervisor.destroy(domain.uuid);
   }
 }

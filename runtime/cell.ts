@@ -208,6 +208,8 @@ export class Cell {
     this.internal.unshift(...unused);
     this.record = turn.record;
     this.recordVersion = recordVersion;
+    // Stopped while the commit was out: what it asked for is for the next cell of this actor to begin.
+    if (this.ended) return;
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);
     if (turn.record.removed) return void this.end('removed');
     this.pending.sync(this.record, { epoch: this.owner.epoch, begun: this.begun });

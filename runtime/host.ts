@@ -96,7 +96,8 @@ export class Host {
       running.cell.stop();
       this.cells.delete(address);
     }
-    if (mine && !this.cells.has(address) && this.parked.get(address)?.epoch !== owner.epoch) this.launch(address, owner.epoch);
+    if (!mine || this.cells.has(address) || this.parked.get(address)?.epoch === owner.epoch) return;
+    this.launch(address, owner.epoch);
   }
 
   private followAll(): void {
@@ -168,9 +169,10 @@ export class Host {
     try {
       const mail = (await store.children(paths.mailbox(address)))?.names ?? [];
       const result = await store.multi([
-        ...mail.map((name) => ({ op: 'delete' as const, path: paths.envelope(address, name), version: 'any' as const })),
-        ...[paths.mailbox(address), paths.record(address), paths.owner(address), paths.actor(address)]
-          .map((path) => ({ op: 'delete' as const, path, version: 'any' as const })),
+        ...[
+          ...mail.map((name) => paths.envelope(address, name)),
+          paths.mailbox(address), paths.record(address), paths.owner(address), paths.actor(address),
+        ].map((path) => ({ op: 'delete' as const, path, version: 'any' as const })),
       ]);
       if (result.kind !== 'done') log.debug('a removed actor was not buried yet', { actor: address, result });
     } catch (error) {

@@ -104,6 +104,21 @@ describe('the actor runtime on a store in memory', () => {
     assert.match(started.at(-1)!, /^n2 .* resumed$/);
   });
 
+  it('a cell that is stopped while its commit is out begins nothing any more', async () => {
+    const address = await createCounter(one, 'a');
+    await until(one, address, (record) => counterOf(record).owners.length === 1);
+    const multi = one.store.multi.bind(one.store);
+    one.store.multi = async (ops) => {
+      const result = await multi(ops);
+      if (ops.some((op) => op.op === 'set' && op.path === paths.record(address))) one.host.stop();
+      return result;
+    };
+    await one.gateway.submit(address, { type: 'work' }, 'test');
+    await until(two, address, (record) => record.effects.length === 1);
+    await systemClock.sleep(50);
+    assert.deepEqual(started, []);
+  });
+
   it('a message that cannot be stepped is parked as a dead letter and the next ones go on', async () => {
     const address = await createCounter(one, 'a');
     await one.gateway.submit(address, { type: 'poison' }, 'test');
