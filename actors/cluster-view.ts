@@ -16,7 +16,9 @@ import type { ActorRecord } from '../runtime/record.js';
 import type { PvcConfig } from './config.js';
 
 const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
-const holds = (vm: VmContext, node: string): boolean => vm.mayRunOn.some((boot) => boot.node === node);
+/** A copy may be there, or is on its way there. */
+const holds = (vm: VmContext, node: string): boolean =>
+  vm.target?.node === node || vm.mayRunOn.some((boot) => boot.node === node);
 
 /** What `cluster.evacuate` answers. */
 export interface Evacuation { readonly moves: readonly PlannedMove[]; readonly busy: readonly string[] }
@@ -127,7 +129,9 @@ export class ClusterView {
     return {
       name,
       bootId: this.mirror.liveOf(name)?.bootId ?? null,
-      daemonState: record === undefined ? 'unknown' : daemonStateWord(record.snapshot),
+      // A node that has lost its libvirtd holds its lease and its guests, but takes no new ones.
+      daemonState: telemetry?.hypervisor === false ? 'without its libvirtd'
+        : record === undefined ? 'unknown' : daemonStateWord(record.snapshot),
       domainState: record === undefined ? 'flushed' : domainStateWord(record.snapshot),
       memoryTotalMiB: telemetry?.memory.totalMiB ?? 0,
       memoryFreeMiB: (telemetry?.memory.freeMiB ?? 0) - sum(coming, (vm) => vm.definition.memoryMiB),

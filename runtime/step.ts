@@ -54,7 +54,7 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
       message: admission.kind === 'accept' ? null : admission.message,
       acceptedAt: meta.nowMs, endedAt: admission.kind === 'accept' ? null : meta.nowMs,
     };
-    operations = [...operations, operation].slice(-LIMITS.operationsKept);
+    operations = kept([...operations, operation]);
     if (admission.kind !== 'accept') {
       const answered = withTransition({ ...settled, operations }, record, input, meta, [], []);
       return { record: answered, outgoing: [], commitEffects: [] };
@@ -71,6 +71,14 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
   }
   const next = { ...settled, operations, snapshot: reaction.snapshot };
   return applyActions(next, record, reaction.actions, input, meta);
+}
+
+/** The recent operations: of too many, the oldest that has ended goes first; one under way is never forgotten. */
+function kept(operations: readonly Operation[]): readonly Operation[] {
+  const over = operations.length - LIMITS.operationsKept;
+  if (over <= 0) return operations;
+  const gone = operations.filter((operation) => operation.endedAt !== null).slice(0, over);
+  return operations.filter((operation) => !gone.includes(operation));
 }
 
 /** Removes the pending effect or timer that the input answers; null if it is no longer pending. */

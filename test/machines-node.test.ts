@@ -223,8 +223,12 @@ test('a boot that was fenced does not come back, however alive it looks', () => 
   node.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 }).fact(joinedAs('b2'));
   assert.deepEqual(
     [life(node), reason(node)],
-    ['proved.awaitingReturn', 'It answers under the boot that was fenced: it must be rebooted'],
+    ['proved.endingSession', 'It answers under the boot that was fenced: it must be rebooted'],
   );
+  node.done('session.fence').done('cluster.rehome', { moves: [], concerned: [], claimed: 0 });
+  assert.equal(life(node), 'proved.awaitingReturn', 'its lease was ended, what it took was claimed');
+  node.fact({ type: 'node.outcast', bootId: 'b2' });
+  assert.equal(life(node), 'proved.cyclingOff');
 });
 
 test('a fence is carried on by the next primary from where it stood', () => {

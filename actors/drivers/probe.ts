@@ -59,9 +59,10 @@ export function createProbe(addresses: Readonly<Record<string, NodeAddresses>>, 
   const clock = options.clock ?? systemClock;
   const port = options.guardPort ?? GUARD_PORT;
   return {
-    signs: (node, timeoutMs) => new Promise((resolve) => {
+    signs: (node, timeoutMs) => new Promise((resolve, reject) => {
       const own = addresses[node];
-      if (own === undefined) return resolve({ answered: [] });
+      // Never to be taken for silence.
+      if (own === undefined) return reject(new Error(`the configuration names no addresses of node ${node}`));
       const answered = new Set<NetworkName>();
       let settled = false;
       const finish = (): void => {

@@ -69,6 +69,8 @@ const readingUntilOff = {
 /** Its heartbeat is missing, its session stands. */
 const doubtedState = nodeSetup.createStateConfig({
   initial: 'reading',
+  // A daemon whose session lives and which writes nothing has lost its lease, and its guests with it.
+  after: { doubtMs: '#suspected' },
   on: { 'node.lost': { target: '#suspected', actions: takeLoss } },
   states: readingUntilOff,
 });

@@ -53,7 +53,11 @@ export const proved = nodeSetup.createStateConfig({
       // I7: a boot that was fenced never comes back. Its daemon refuses to work; only a reboot helps.
       {
         guard: 'sameBootJoined',
-        actions: waitBecause('It answers under the boot that was fenced: it must be rebooted'),
+        target: '.endingSession',
+        actions: [
+          nodeSetup.assign({ sessionGone: false }),
+          waitBecause('It answers under the boot that was fenced: it must be rebooted'),
+        ],
       },
       { actions: takeNext },
     ],

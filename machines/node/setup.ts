@@ -35,6 +35,7 @@ export const nodeSetup = setup({
   delays: {
     ...NODE_DELAYS,
     leaseMs: ({ context }) => leaseLeftMs(context.sessionTimeoutMs, context.silentMs),
+    doubtMs: ({ context }) => leaseLeftMs(context.sessionTimeoutMs, context.silentMs) + NODE_DELAYS.graceMs,
     settleMs: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs),
     stuckMs: ({ context }) => stuckMs(context.stuckRounds),
   },

@@ -13,7 +13,8 @@ export const nodeIsIn = (snapshot: SnapshotView, path: string): boolean =>
 export function daemonStateWord(snapshot: SnapshotView): DaemonStateWord {
   if (nodeIsIn(snapshot, 'life.unknown')) return 'unknown';
   if (nodeIsIn(snapshot, 'life.alive.restarting')) return 'shutdown';
-  if (nodeIsIn(snapshot, 'life.alive') || nodeIsIn(snapshot, 'life.judging.case.doubted')) return 'run';
+  if (nodeIsIn(snapshot, 'life.alive')) return 'run';
+  if (nodeIsIn(snapshot, 'life.judging.case.doubted') && !nodeContext(snapshot).leaseOver) return 'run';
   return nodeIsIn(snapshot, 'life.proved') ? 'fenced' : 'dead';
 }
 

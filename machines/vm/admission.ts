@@ -62,8 +62,10 @@ export function admitVm(snapshot: SnapshotView, command: CommandView): Admission
   const word = commandWord(command.type);
   if (found === null) return denyState(`VM "${context.name}" is being removed: no command is legal any more`);
   if ((always as readonly string[]).includes(command.type)) return admitProperties(context, command);
-  // The opposite wish was given while a start or a fence was under way: it is not "already" so.
-  const overtaken = command.type === 'vm.start' && (context.stop !== null || context.desired !== 'start');
+  // The opposite wish was given before (a start or a fence, a restart or a cold move): it is not "already" so.
+  const startsAgain = context.stop?.then === 'start' || context.stop?.then === 'relocate';
+  const overtaken =
+    command.type === 'vm.start' ? context.stop !== null || context.desired !== 'start' : startsAgain;
   if (found.already.includes(command.type) && !overtaken && !removing(context)) {
     return already(`VM "${context.name}" is already in state "${vmStateWord(snapshot)}": nothing to do for ${word}`);
   }

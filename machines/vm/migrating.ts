@@ -59,6 +59,14 @@ const sourceGone = vmSetup.assign(({ context }) =>
   context.owner === null ? {} : { mayRunOn: without(context.mayRunOn, byOwnObservation(context.owner)) },
 );
 
+/** A restart while both sides are looked at: looked at anew, or a whole copy at the target would be taken for nothing. */
+const lookOn = {
+  'owner.acquired': [
+    { guard: 'ownerKeptItsBoot', target: '#migrating.lookingAtSource', actions: takeOwner },
+    { target: '#recovering', actions: takeOwner },
+  ],
+} as const;
+
 export const migrating = vmSetup.createStateConfig({
   id: 'migrating',
   initial: 'beginning',
@@ -169,7 +177,8 @@ export const migrating = vmSetup.createStateConfig({
           { guard: 'ownerHoldsTheCopy', target: 'resuming', actions: takeOwner },
           { target: '#recovering', actions: takeOwner },
         ],
-        'owner.transfer.refused': { target: '#recovering', actions: waitForReason },
+        // The target's daemon is away for a moment; its paused copy is the guest.
+        'owner.transfer.refused': { target: 'lookingAtTarget', actions: waitForReason },
       },
     },
     resuming: {
@@ -192,6 +201,7 @@ export const migrating = vmSetup.createStateConfig({
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.observe' } },
       on: {
         ...postponeEnd,
+        ...lookOn,
         'hypervisor.observe.done': [
           { guard: ({ event }) => event.result.state === 'absent', target: 'lookingAtTarget', actions: sourceGone },
           { target: 'clearingTarget' },
@@ -200,13 +210,14 @@ export const migrating = vmSetup.createStateConfig({
         'hypervisor.observe.unknown': { target: 'lookingAtSourceAgain', actions: waitForReason },
       },
     },
-    lookingAtSourceAgain: { after: { retryMs: 'lookingAtSource' }, on: postponeEnd },
+    lookingAtSourceAgain: { after: { retryMs: 'lookingAtSource' }, on: { ...postponeEnd, ...lookOn } },
     /** The source has no copy: did the whole guest arrive? */
     lookingAtTarget: {
       entry: askOtherSide('agent.observe'),
       after: { askAgainMs: { target: 'lookingAtTarget', reenter: true } },
       on: {
         ...postponeEnd,
+        ...lookOn,
         'agent.observed': [
           {
             guard: ({ context, event }) =>

@@ -26,7 +26,9 @@ export const postponeEnd = {
 
 /** A cold move has its own idea of home; any other start elsewhere is temporary. */
 const homeAt = (context: VmContext, boot: BootRef): string | null =>
-  context.move === null ? homeAfterRecovery(context, boot) : context.move.lastNode;
+  context.move === null
+    ? homeAfterRecovery(context, boot)
+    : context.move.lastNode === boot.node ? null : context.move.lastNode;
 
 const placeParams = ({ context }: { context: VmContext }) => ({
   uuid: context.uuid,

@@ -124,7 +124,7 @@ class Adapter implements LibvirtHypervisor {
     const xml = stampDomainXml(request.xml, {
       epoch: request.epoch, effectId: request.effectId, consoleLog: join(this.#options.consoleDir, `${name}.log`),
     });
-    return this.#call({ operation: 'start', args: { uuid, xml } }, request.deadlineMs);
+    return this.#call({ operation: 'start', args: { uuid, xml, deadlineMs: request.deadlineMs } }, request.deadlineMs);
   }
 
   destroy(uuid: string): Promise<Outcome<null>> {

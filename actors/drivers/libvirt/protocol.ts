@@ -15,7 +15,8 @@ export interface Operations {
   present: { args: Record<never, never>; value: readonly string[] };
   list: { args: Record<never, never>; value: readonly DomainInfo[] };
   observe: { args: { uuid: string }; value: DomainInfo | null };
-  start: { args: { uuid: string; xml: string }; value: DomainInfo };
+  /** Past deadlineMs from its arrival a start that has not begun is refused: nobody waits for it any more. */
+  start: { args: { uuid: string; xml: string; deadlineMs: number }; value: DomainInfo };
   shutdown: { args: { uuid: string }; value: null };
   destroy: { args: { uuid: string; deadlineMs: number }; value: null };
   resume: { args: { uuid: string }; value: DomainInfo };

@@ -4,7 +4,7 @@
  */
 import { takeCoverage } from 'node:v8';
 import { systemClock as clock } from '../../../runtime/clock.js';
-import { done, unknown, type Outcome } from '../outcome.js';
+import { done, refused, unknown, type Outcome } from '../outcome.js';
 import {
   destroyDomain, failed, find, listDomains, presentDomains, resumeDomain, shutdownDomain, startDomain,
 } from './domains.js';
@@ -95,21 +95,30 @@ async function connect(): Promise<void> {
   }
 }
 
-/** Two starts of one domain at a time: the second gets the first one's answer. */
-function startOnce(uuid: string, xml: string): Promise<Outcome<unknown>> {
-  const running = starting.get(uuid)
-    ?? lanes.use((lane) => startDomain(lane, uuid, xml)).finally(() => starting.delete(uuid));
+/**
+ * Two starts of one domain at a time: the second gets the first one's answer. One that waited for a lane until
+ * nobody waits for it any more is not begun: by then the guest may run elsewhere.
+ */
+function startOnce(uuid: string, xml: string, deadlineMs: number): Promise<Outcome<unknown>> {
+  const endMs = clock.monotonicMs() + deadlineMs;
+  const begin = (lane: Lane): Promise<Outcome<unknown>> => clock.monotonicMs() < endMs
+    ? startDomain(lane, uuid, xml) : Promise.resolve(refused('libvirt was too busy to begin it in time'));
+  const running = starting.get(uuid) ?? lanes.use(begin).finally(() => starting.delete(uuid));
   starting.set(uuid, running);
   return running;
 }
 
 async function perform(id: number, { operation, args }: CallOf, quick: Lane, figures: Lane): Promise<Outcome<unknown>> {
+  // Until a start has ended, nobody can say what there is, nor that it is gone.
+  if ((operation === 'observe' || operation === 'destroy') && starting.has(args.uuid)) {
+    return unknown('a start of it is under way');
+  }
   switch (operation) {
     case 'present': return done(await presentDomains(quick));
     case 'list': return done(await listDomains(quick));
     case 'observe': return done((await find(quick, args.uuid))?.info ?? null);
     case 'stats': return done(await readAllStats(figures, vncCache));
-    case 'start': return startOnce(args.uuid, args.xml);
+    case 'start': return startOnce(args.uuid, args.xml, args.deadlineMs);
     case 'shutdown': return lanes.use((lane) => shutdownDomain(lane, args.uuid));
     case 'resume': return lanes.use((lane) => resumeDomain(lane, args.uuid));
     case 'destroy': return lanes.use((lane) => destroyDomain(lane, args.uuid, args.deadlineMs, clock));
