@@ -57,7 +57,7 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
   const { mirror, clock, log, self, config } = deps;
   const view = new ClusterView(mirror, config);
   const primacy: Primacy = new Primacy({
-    ...deps, log: log.child('primacy'), coordinators: config.coordinators, onChange: () => void followPrimacy(),
+    ...deps, log: log.child('primacy'), coordinators: config.coordinators, onChange: () => followPrimacy(),
   });
   const host = new Host({
     ...deps, log: log.child('cell'),
@@ -73,26 +73,33 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
   new Waiters(mirror, host);
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event));
-  let held = false;
-  const followPrimacy = async (): Promise<void> => {
-    void ensureOwnActors({ ...deps, isPrimary: () => primacy.isPrimary() });
-    if (primacy.isPrimary() === held) return;
-    held = primacy.isPrimary();
-    const moved = held ? deps.floating.hold() : deps.floating.release();
-    await moved.catch?.((error: unknown) => log.warn('floating addresses', { error }));
+  // Unknown at first: an earlier session of this process may have held them.
+  let held: boolean | null = null;
+  let moved: Promise<unknown> = Promise.resolve();
+  const setHeld = (wanted: boolean): void => {
+    if (held === wanted) return;
+    held = wanted;
+    moved = moved.then(() => wanted ? deps.floating.hold() : deps.floating.release())
+      .catch((error: unknown) => log.warn('floating addresses', { error }));
+  };
+  const followPrimacy = (): void => {
+    ensureOwnActors({ ...deps, isPrimary: () => primacy.isPrimary() })
+      .catch((error: unknown) => log.debug('actors of this node are made later', { error }));
+    setHeld(primacy.isPrimary());
   };
   host.start();
   primacy.start();
   homing.start();
   liveness.start();
   strays.start();
-  void ensureOwnActors({ ...deps, isPrimary: () => primacy.isPrimary() });
+  followPrimacy();
   const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')! });
   return {
     admin,
     stop() {
       unlisten();
       for (const part of [strays, liveness, homing, primacy, host]) part.stop();
+      setHeld(false);
     },
   };
 }

@@ -59,18 +59,26 @@ export async function claim(deps: ClaimDeps, address: Address): Promise<ClaimRes
   return result.index === 1 ? 'alive' : result.index === 4 ? 'unfenced' : 'moved';
 }
 
-/** Moves an idle actor of this process to the primary: it is not bound to this node any more. */
-export async function giveTo(deps: ClaimDeps, address: Address, to: Claimant): Promise<boolean> {
+/**
+ * Moves an idle actor of this process to the primary: it is not bound to this node any more. `idle` judges the
+ * record as it is now, and the multi holds it to that: an actor that begins something in between stays.
+ */
+export async function giveTo(
+  deps: ClaimDeps, address: Address, to: Claimant, idle: (record: ActorRecord) => boolean,
+): Promise<boolean> {
   const { store, paths, self } = deps;
-  const node = await store.read(paths.owner(address));
-  if (node === null) return false;
+  const [node, recordNode] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
+  if (node === null || recordNode === null) return false;
   const owner = decodeOwner(node.data);
-  if (owner.incarnation !== self.incarnation) return false;
+  const record = decodeRecord(recordNode.data);
+  // What has not been stepped under this owner was only just handed over: it came for something.
+  if (owner.incarnation !== self.incarnation || record.ownerEpoch < owner.epoch || !idle(record)) return false;
   const { incarnation, bootId } = to;
   const next = encodeOwner({ node: to.node, incarnation, bootId, epoch: owner.epoch + 1, cause: 'transferred' });
   const result = await store.multi([
     { op: 'check', path: paths.incarnation(to.node, incarnation), version: 'exists' },
     { op: 'set', path: paths.owner(address), version: node.stat.version, data: next },
+    { op: 'check', path: paths.record(address), version: recordNode.stat.version },
   ]);
   return result.kind === 'done';
 }

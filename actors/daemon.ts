@@ -147,7 +147,7 @@ async function startLease(
   stage.lease = lease;
   stage.feed = null;
   stage.mirror = new Mirror(store, paths, clock, log.child('mirror'));
-  stage.feed = new MirrorFeed(stage.mirror, format.generation);
+  stage.feed = new MirrorFeed(stage.mirror, format.generation, log.child('feed'));
   return { failed: lease.lost, stop: () => lease.stop() };
 }
 
@@ -175,7 +175,7 @@ async function startMirror(deps: DaemonDeps, _paths: Paths, stage: Stage): Promi
   await mirror.start();
   given(stage.feed).begin();
   deps.log.info('mirror ready', { actors: mirror.actors.size });
-  return { failed: never, stop: () => mirror.stop() };
+  return { failed: never(), stop: () => mirror.stop() };
 }
 
 async function startActors(
@@ -195,5 +195,5 @@ async function startActors(
   const cells = startCells(cellsDeps);
   const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId: () => `op-${newToken(8)}` });
   stage.services = { feed, gateway, admin: cells.admin };
-  return { failed: never, stop: () => cells.stop() };
+  return { failed: never(), stop: () => cells.stop() };
 }

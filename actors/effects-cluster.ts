@@ -93,6 +93,7 @@ async function rehome(
     mayRunOn(vm).some((each) => each.node === boot.node && each.bootId === boot.bootId));
   const homeless = touched.filter((vm) =>
     vm.owner.incarnation === self.incarnation && !mayRunOn(vm).some((each) => each.bootId === self.bootId));
-  const concerned = touched.filter((vm) => !homeless.includes(vm)).map((vm) => vm.uuid);
+  // The homeless are told of the proof as well: one that was just looking at both ends of a migration waits for that.
+  const concerned = touched.map((vm) => vm.uuid);
   return done({ moves: view.planRecovery(homeless.map((vm) => vm.record), boot.node), concerned, claimed });
 }

@@ -1,5 +1,6 @@
 /** A VM's effects on this node's hypervisor. Each looks before it acts when it may have begun before. */
 import type { AgentEffects, GuestObservation, GuestState, VmEffects } from '../machines/effects.js';
+import type { LeaseGate } from '../runtime/effects.js';
 import type { Paths } from '../runtime/paths.js';
 import type { Store } from '../runtime/store.js';
 import { decodeOwner, decodeRecord } from '../runtime/codec.js';
@@ -18,6 +19,7 @@ export interface HypervisorDeps {
   readonly store: Store;
   readonly paths: Paths;
   readonly config: PvcConfig;
+  readonly gate: LeaseGate;
   /** A migration's progress, for telemetry. */
   onProgress(uuid: string, progress: { totalBytes: number; remainingBytes: number } | null): void;
 }
@@ -35,6 +37,8 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
     async 'hypervisor.start'(params, context) {
       const xml = await readDocument(deps.store, deps.paths, params.xmlHash);
       if (xml === null) return refused(`the definition of ${params.name} (document ${params.xmlHash}) is missing`);
+      // Reading took a while: what was true before it need not be true now.
+      if (context.signal.aborted || !deps.gate.held()) return unknown('given up before it began');
       const outcome = await hypervisor.start({
         uuid: params.uuid, name: params.name, xml,
         epoch: context.epoch, effectId: context.effectId, deadlineMs: params.deadlineMs,

@@ -10,6 +10,7 @@ import type { Host } from '../runtime/host.js';
 import type { Log } from '../runtime/log.js';
 import type { Mirror, MirrorActor } from '../runtime/mirror.js';
 import type { Primacy } from '../runtime/primacy.js';
+import type { ActorRecord } from '../runtime/record.js';
 import { claim, giveTo, needsFence, type ClaimDeps } from './claims.js';
 
 export interface HomingDeps extends ClaimDeps {
@@ -22,7 +23,7 @@ export interface HomingDeps extends ClaimDeps {
 
 const TICK_MS = 1000;
 
-interface VmHome { readonly mayRunOn?: readonly unknown[] }
+interface VmHome { readonly mayRunOn?: readonly unknown[]; readonly heldAs?: string }
 
 export class Homing {
   private stopped = false;
@@ -65,7 +66,8 @@ export class Homing {
     const orphans: Address[] = [];
     const strays: Address[] = [];
     for (const actor of this.deps.mirror.actors.values()) {
-      if (this.mayClaim(actor)) orphans.push(actor.address);
+      if (this.isLeftBehind(actor)) await this.deps.host.bury(actor.address);
+      else if (this.mayClaim(actor)) orphans.push(actor.address);
       else if (this.mustGive(actor)) strays.push(actor.address);
     }
     for (const address of orphans) {
@@ -77,9 +79,15 @@ export class Homing {
     if (primary === null) return;
     for (const address of strays) {
       if (this.stopped) return;
-      if (!await giveTo(this.deps, address, primary)) continue;
+      if (!await giveTo(this.deps, address, primary, (record) => isIdle(record))) continue;
       this.deps.log.info('gave an actor to the primary', { actor: address, to: primary.node });
     }
+  }
+
+  /** A tombstone whose owner died before it was buried. */
+  private isLeftBehind({ owner, record }: MirrorActor): boolean {
+    const { mirror, primacy } = this.deps;
+    return record.removed && primacy.isPrimary() && (owner === null || !mirror.isLive(owner.incarnation, owner.node));
   }
 
   private mayClaim({ address, owner, record }: MirrorActor): boolean {
@@ -101,9 +109,13 @@ export class Homing {
     const primary = mirror.primary();
     if (owner === null || owner.incarnation !== self.incarnation || record.removed || primacy.isPrimary()) return false;
     if (primary === null || !mirror.isLive(primary.incarnation, primary.node)) return false;
-    const { kind } = splitAddress(address);
-    if (kind === 'node') return true;
-    const runsNowhere = ((record.snapshot.context as VmHome).mayRunOn ?? []).length === 0;
-    return kind === 'vm' && runsNowhere && record.effects.length === 0;
+    return splitAddress(address).kind !== 'agent' && record.ownerEpoch >= owner.epoch && isIdle(record);
   }
+}
+
+/** Bound to no node: cluster-wide, or a VM of which there is no copy and for which nothing is under way. */
+function isIdle(record: ActorRecord): boolean {
+  if (record.kind === 'node') return true;
+  const { mayRunOn, heldAs } = record.snapshot.context as VmHome;
+  return record.kind === 'vm' && (mayRunOn ?? []).length === 0 && heldAs !== 'runner' && record.effects.length === 0;
 }

@@ -7,6 +7,7 @@ import type { Behavior, EmittedAction } from './behavior.js';
 import type { Clock } from './clock.js';
 import type { Envelope } from './envelope.js';
 import { inputOf, type Letter } from './letters.js';
+import { LIMITS } from './limits.js';
 import { causeChain, type Log } from './log.js';
 import type { ActorRecord, Owner } from './record.js';
 import { step, type StepInput } from './step.js';
@@ -59,7 +60,8 @@ export function stepBatch(deps: BatchDeps, batch: Batch): BatchOutput {
   ];
   let newOwner: Owner | null = null;
   const refused: StepInput[] = [];
-  while (queue.length > 0 && newOwner === null && !record.removed) {
+  const full = (): boolean => outgoing.length > 0 && outgoing.length >= LIMITS.outgoingPerBatch;
+  while (queue.length > 0 && newOwner === null && !record.removed && !full()) {
     const { input, letter } = queue.shift()!;
     if (letter) consumed.push(letter.name);
     try {

@@ -5,6 +5,7 @@
 import type { Cursor, Feed, FeedItem, MirroredActor, TelemetryItem } from './feed-types.js';
 import type { Address } from './address.js';
 import { LIMITS } from './limits.js';
+import type { Log } from './log.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import type { ActorRecord } from './record.js';
 
@@ -38,7 +39,9 @@ export class MirrorFeed implements Feed {
   private floor: Cursor;
   private loaded = false;
 
-  constructor(private readonly mirror: Mirror, private readonly generation: number) {
+  constructor(
+    private readonly mirror: Mirror, private readonly generation: number, private readonly log: Log,
+  ) {
     this.last = this.floor = { generation, zxid: 0, address: '', seq: 0 };
     mirror.listen({
       onRecord: (actor, before) => this.changed(actor, before),
@@ -137,7 +140,17 @@ export class MirrorFeed implements Feed {
     if (compareCursors(item.cursor, this.last) > 0) this.last = item.cursor;
     if (this.ring.length > LIMITS.feedItems) this.floor = this.ring.shift()!.cursor;
     for (const subscriber of this.subscribers) {
-      if (subscriber.after === null || compareCursors(item.cursor, subscriber.after) > 0) subscriber.onItem(item);
+      if (subscriber.after === null || compareCursors(item.cursor, subscriber.after) > 0) this.hand(subscriber, item);
+    }
+  }
+
+  /** A subscriber that throws is let go: the others must not lose what comes after. */
+  private hand(subscriber: Subscriber, item: FeedItem): void {
+    try {
+      subscriber.onItem(item);
+    } catch (error) {
+      this.subscribers.delete(subscriber);
+      this.log.error('a subscriber of the feed failed and is let go', { error });
     }
   }
 }

@@ -37,7 +37,7 @@ export class Host {
       onRecord: (actor, before) => { if (before === null) this.follow(actor.address); },
       onEnvelope: (address, name) => {
         const running = this.cells.get(address);
-        if (running) this.guarded(address, running.cell.ring(name));
+        if (running) this.reading(address, running.cell, running.cell.ring(name));
       },
       onRescan: () => this.followAll(),
     });
@@ -92,6 +92,8 @@ export class Host {
     const mine = actor !== undefined && owner !== null && !actor.record.removed
       && owner.node === this.deps.self.node && owner.incarnation === this.deps.self.incarnation;
     const running = this.cells.get(address);
+    const isTombstone = actor?.record.removed === true && owner?.incarnation === this.deps.self.incarnation;
+    if (isTombstone && !running) void this.bury(address);
     if (running && (!mine || running.epoch !== owner.epoch)) {
       running.cell.stop();
       this.cells.delete(address);
@@ -117,13 +119,17 @@ export class Host {
       onCrash: (error) => this.crashed(address, cell, error),
     });
     this.cells.set(address, { cell, epoch });
-    this.guarded(address, cell.start());
+    cell.start().catch((error: unknown) => this.crashed(address, cell, error));
   }
 
-  private guarded(address: Address, work: Promise<unknown>): void {
+  /** A mailbox that cannot be read now is read later: the cell and what it has under way go on meanwhile. */
+  private reading(address: Address, cell: Cell, work: Promise<unknown>): void {
     work.catch((error: unknown) => {
-      const running = this.cells.get(address);
-      if (running) this.crashed(address, running.cell, error);
+      if (!(error instanceof StoreError)) return this.crashed(address, cell, error);
+      cell.hold();
+      this.deps.clock.after(OUT_OF_REACH_MS, () => {
+        if (this.cells.get(address)?.cell === cell) this.reading(address, cell, cell.scan());
+      }, true);
     });
   }
 
@@ -160,11 +166,11 @@ export class Host {
   }
 
   private scan(): void {
-    for (const [address, { cell }] of this.cells) this.guarded(address, cell.scan());
+    for (const [address, { cell }] of this.cells) this.reading(address, cell, cell.scan());
   }
 
-  /** Takes a removed actor's znodes away; what is left by a crash is taken at the next start. */
-  private async bury(address: Address): Promise<void> {
+  /** Takes a removed actor's znodes away. What a crash or a late letter left is taken at the next look. */
+  async bury(address: Address): Promise<void> {
     const { store, paths, log } = this.deps;
     try {
       const mail = (await store.children(paths.mailbox(address)))?.names ?? [];

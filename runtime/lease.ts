@@ -44,6 +44,7 @@ export class Lease implements LeaseGate {
   private waiting: (() => void)[] = [];
   private cancel: () => void = () => undefined;
   private beating = false;
+  private unlisten: () => void = () => undefined;
 
   constructor(private readonly options: LeaseOptions) {
     this.incarnation = `${options.bootId}.${options.store.session.id}`;
@@ -58,7 +59,7 @@ export class Lease implements LeaseGate {
   /** Creates (or finds, on a resumed session) the ephemeral, makes the first quorum write, goes on beating. */
   async start(): Promise<void> {
     const { store, paths, node, bootId } = this.options;
-    store.onState((state) => {
+    this.unlisten = store.onState((state) => {
       if (state === 'expired') this.lose('the session expired');
       if (state === 'connected') void this.beat();
     });
@@ -99,6 +100,7 @@ export class Lease implements LeaseGate {
   stop(): void {
     this.over = true;
     this.cancel();
+    this.unlisten();
   }
 
   /** One heartbeat: a quorum write that only succeeds while our ephemeral stands. */
@@ -118,6 +120,9 @@ export class Lease implements LeaseGate {
         if (result.index === 0) this.lose('this boot was fenced: its lease was removed');
         else this.options.log.error('the heartbeat was refused', { code: result.code });
       }
+    } catch (error) {
+      // The guard was not told, or the blob was no good: the next beat tries again, and the deadline stands.
+      this.options.log.error('a heartbeat failed on this side', { error });
     } finally {
       this.beating = false;
       if (!this.over) this.cancel = clock.after(this.options.heartbeatMs, () => void this.beat());
@@ -126,8 +131,9 @@ export class Lease implements LeaseGate {
 
   private renew(sentAtMs: number): void {
     const { store, tickMs, stopMs } = this.options;
-    this.deadlineMs = leaseDeadlineMs(sentAtMs, { sessionTimeoutMs: store.session.timeoutMs, tickMs, stopMs });
-    this.options.onRenewed(this.deadlineMs);
+    const deadlineMs = leaseDeadlineMs(sentAtMs, { sessionTimeoutMs: store.session.timeoutMs, tickMs, stopMs });
+    this.options.onRenewed(deadlineMs);
+    this.deadlineMs = deadlineMs;
     const waiting = this.waiting;
     this.waiting = [];
     for (const resolve of waiting) resolve();

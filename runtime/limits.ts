@@ -129,13 +129,16 @@ export const LIMITS = {
   operationsKept: 16,
   effectsPending: 64,
   timers: 32,
-  outgoingPerStep: 256,
+  /** Below what one transaction holds (500 operations), with room for the rest of it. */
+  outgoingPerStep: 400,
+  /** A batch ends once it sends so many. */
+  outgoingPerBatch: 200,
   /** Deadline of a world effect that names none, milliseconds. */
   effectDeadlineMs: 60_000,
   /** Envelopes waiting in one mailbox before the API answers 429. */
   mailboxSoft: 128,
-  /** Items the feed holds for resuming subscribers. */
-  feedItems: 20_000,
+  /** Items the feed holds for resuming subscribers; each may hold on to one revision of a record (some 30 kB). */
+  feedItems: 4_000,
   /** A scan of owned mailboxes that repairs missed doorbells, milliseconds. */
   mailboxScanMs: 30_000,
 } as const;

@@ -133,7 +133,11 @@ export class Mirror {
       this.dirty.clear();
       this.batchLimit = 0;
       try {
-        await Promise.all(batch.map((path) => this.refresh(path)));
+        await Promise.all(batch.map((path) => this.refresh(path).catch((error: unknown) => {
+          if (error instanceof StoreError) throw error;
+          // One thing that cannot be understood must not hide the rest: it is told and left as it was.
+          this.log.error('something cannot be read by this daemon', { path, error });
+        })));
       } catch (error) {
         for (const path of batch) this.dirty.add(path);
         throw error;

@@ -7,7 +7,7 @@ import type { Address } from './address.js';
 import type { Clock } from './clock.js';
 import { answerInput, runEffect, type LeaseGate, type WorldEffect } from './effects.js';
 import type { ActorRecord, PendingEffect, Timer } from './record.js';
-import type { StepInput } from './step.js';
+import { timerKey, type StepInput } from './step.js';
 
 export interface PendingDeps {
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export class Pending {
   }
 
   private syncTimers(timers: readonly Timer[]): void {
-    const wanted = new Map(timers.map((timer) => [`${timer.timerId}@${timer.setAt}`, timer]));
+    const wanted = new Map(timers.map((timer) => [timerKey(timer), timer]));
     for (const [key, cancel] of this.armed) {
       if (wanted.has(key)) continue;
       cancel();
@@ -57,7 +57,7 @@ export class Pending {
       if (this.armed.has(key)) continue;
       this.armed.set(key, this.deps.clock.after(timer.delayMs, () => this.offer({
         event: timer.event, source: 'timer', id: `${this.address}:${key}`, operationId: null,
-        correlation: `timer-${timer.timerId}`, causation: null, settles: timer.timerId,
+        correlation: `timer-${timer.timerId}`, causation: null, settles: key,
       })));
     }
   }

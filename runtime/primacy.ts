@@ -69,6 +69,7 @@ export class Primacy {
   }
 
   private look(): void {
+    if (this.stopped) return;
     const now = this.isPrimary();
     if (now !== this.was) {
       this.was = now;

@@ -17,7 +17,7 @@ export interface StepInput {
   readonly operationId: string | null;
   readonly correlation: string;
   readonly causation: string | null;
-  /** Of an effect's answer or a timer: which pending one it ends. */
+  /** Of an effect's answer (its id) or a timer (timerKey): which pending one it ends. */
   readonly settles: string | null;
 }
 
@@ -73,6 +73,9 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
   return applyActions(next, record, reaction.actions, input, meta);
 }
 
+/** A timer set anew under the same name is another one: what the old one still says does not end it. */
+export const timerKey = (timer: Timer): string => `${timer.timerId}@${timer.setAt}`;
+
 /** The recent operations: of too many, the oldest that has ended goes first; one under way is never forgotten. */
 function kept(operations: readonly Operation[]): readonly Operation[] {
   const over = operations.length - LIMITS.operationsKept;
@@ -89,7 +92,7 @@ function settle(record: ActorRecord, input: StepInput): ActorRecord | null {
     return effects.length === record.effects.length ? null : { ...record, effects };
   }
   if (input.source === 'timer') {
-    const timers = record.timers.filter((timer) => timer.timerId !== input.settles);
+    const timers = record.timers.filter((timer) => timerKey(timer) !== input.settles);
     return timers.length === record.timers.length ? null : { ...record, timers };
   }
   return record;

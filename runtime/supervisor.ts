@@ -25,8 +25,8 @@ export class IntensityError extends Error {
   override readonly name = 'IntensityError';
 }
 
-/** Children that never break by themselves. */
-export const never: Promise<string> = new Promise(() => undefined);
+/** For children that never break by themselves. A new promise each time: one for all would hold on to every waiter. */
+export const never = (): Promise<string> => new Promise(() => undefined);
 
 export class RestForOne {
   private running: { id: string; child: RunningChild }[] = [];
@@ -41,7 +41,7 @@ export class RestForOne {
   /** Runs until stopped (resolves) or over its restart intensity (rejects). */
   async run(): Promise<void> {
     while (!this.stopping) {
-      const broken = await this.startFrom(this.running.length) ?? await this.firstFailure();
+      const broken = await this.startFrom(this.running.length) ?? (this.stopping ? null : await this.firstFailure());
       if (broken === null || this.stopping) break;
       this.log.warn('a part of the daemon broke and is restarted with all after it', broken);
       this.count(broken);

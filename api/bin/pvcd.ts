@@ -72,7 +72,7 @@ async function startApi(config: PvcConfig, services: Services, version: string, 
   });
   await server.listen({ host: config.api.address, port: config.api.port });
   log.info('the API listens', { address: config.api.address, port: config.api.port });
-  return { failed: never, stop: () => server.close() };
+  return { failed: never(), stop: () => server.close() };
 }
 
 async function main(): Promise<void> {

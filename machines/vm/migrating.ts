@@ -59,7 +59,7 @@ const sourceGone = vmSetup.assign(({ context }) =>
   context.owner === null ? {} : { mayRunOn: without(context.mayRunOn, byOwnObservation(context.owner)) },
 );
 
-/** A restart while both sides are looked at: looked at anew, or a whole copy at the target would be taken for nothing. */
+/** A restart while both sides are looked at: looked at anew, or a whole copy at the target would pass for nothing. */
 const lookOn = {
   'owner.acquired': [
     { guard: 'ownerKeptItsBoot', target: '#migrating.lookingAtSource', actions: takeOwner },
