@@ -1,4 +1,4 @@
-/** What must not hurt others: a store out of reach, a record nobody can read, a subscriber that throws, an old timer. */
+/** What must not hurt others: a store out of reach, a record nobody can read, a broken subscriber, an old timer. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { giveTo } from '../actors/claims.js';
