@@ -26,7 +26,7 @@ describe('a fence that is interrupted', () => {
     assert.equal((await cluster.node(node)).daemon_state, 'dead', 'still without proof');
     assert.deepEqual(await cluster.rack.copies(vm.uuid), []);
     await cluster.rack.bmc(node, 'ok');
-    assert.notEqual(await cluster.runsOn(vm, null), node);
+    await cluster.runsElsewhere(vm, node);
     const worst = await watch.stop();
     assert.ok(worst.length <= 1, `never two copies: ${JSON.stringify(worst)}`);
     await cluster.nodeIs(node, 'run', 'ready');
