@@ -19,13 +19,6 @@ describe('nodes that are cut off', () => {
     vm = await cluster.launch('web1', node);
   });
 
-  async function neverTwice(deed: () => Promise<void>): Promise<void> {
-    const watch = cluster.watchCopies(vm);
-    await deed();
-    const worst = await watch.stop();
-    assert.ok(worst.length <= 1, `never two copies: ${JSON.stringify(worst)}`);
-  }
-
   it('a cable out for less than the session: nothing happens to the guest or its node', async () => {
     const [copy, boot] = [await cluster.copyOf(vm), await cluster.bootId(node)];
     await cluster.rack.cable(node, 'out');
@@ -38,7 +31,7 @@ describe('nodes that are cut off', () => {
   });
 
   it('a cable out for longer: guard ends guest, fence follows, it runs elsewhere; then the node is back', async () => {
-    await neverTwice(async () => {
+    await cluster.neverTwice(vm, async () => {
       await cluster.rack.cable(node, 'out');
       await cluster.runsElsewhere(vm, node);
     });
@@ -48,7 +41,7 @@ describe('nodes that are cut off', () => {
   });
 
   it('frozen for longer than its session: switched off before anybody else starts its guests', async () => {
-    await neverTwice(async () => {
+    await cluster.neverTwice(vm, async () => {
       await cluster.rack.freeze(node);
       await cluster.runsElsewhere(vm, node);
       await cluster.rack.thaw(node).catch(() => undefined);
@@ -71,7 +64,7 @@ describe('nodes that are cut off', () => {
   for (const mode of ['dead', 'lies-on'] as const) {
     it(`power lost and the BMC ${mode}: stays fencing with a reason until a person confirms`, async () => {
       await cluster.rack.bmc(node, mode);
-      await neverTwice(async () => {
+      await cluster.neverTwice(vm, async () => {
         await cluster.rack.power(node, 'off');
         const seen = await cluster.until('a visible reason', () => cluster.node(node),
           (each) => each.daemon_state === 'dead' && /BMC|power|answer/i.test(each.waiting_reason ?? ''));
@@ -86,7 +79,7 @@ describe('nodes that are cut off', () => {
 
   it('cut off, with a BMC that lies off: nothing starts before the lease deadline ended the old copy', async () => {
     await cluster.rack.bmc(node, 'lies-off');
-    await neverTwice(async () => {
+    await cluster.neverTwice(vm, async () => {
       await cluster.rack.cable(node, 'out');
       await cluster.runsElsewhere(vm, node);
     });
