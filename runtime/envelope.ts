@@ -25,4 +25,12 @@ export interface Envelope {
   readonly senderEpoch: number;
   /** Wall-clock time of sending, milliseconds since 1970. For people and retention only. */
   readonly sentAt: number;
+  /** Absent = `normal`. Letters of the control lane (stop, kill, restart, replies of fences) go before all others. */
+  readonly lane?: Lane;
+  /** Wall-clock time after which nobody waits for it any more: it is parked as a dead letter instead of stepped. */
+  readonly expiresAt?: number;
+  /** On a request: the name its answer must carry back. On an answer: the request it answers. */
+  readonly requestId?: string;
 }
+
+export type Lane = 'control' | 'normal';

@@ -1,11 +1,21 @@
 /**
- * What is stored of an actor. Only `encodeRecord`/`decodeRecord` (record-codec.ts) know bytes.
- * Every persisted shape has a version; upcasters live in that file only.
+ * What is stored of an actor. Only `encodeRecord`/`decodeRecord` (codec.ts) know bytes.
+ * Every persisted shape has a version; upcasters live beside the codec only.
  */
 import type { Address } from './address.js';
-import type { ActorEvent } from './envelope.js';
+import type { ActorEvent, Envelope } from './envelope.js';
 
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
+
+/** How a world effect that ended `unknown` is tried again before its machine is told. */
+export interface RetryPolicy {
+  /** Tries in all, the first included. */
+  readonly attempts: number;
+  /** Pause before the second try, milliseconds; grows by `factor` up to `maxDelayMs`, with jitter. */
+  readonly delayMs: number;
+  readonly factor: number;
+  readonly maxDelayMs: number;
+}
 
 /** A world effect that was committed and has not been answered yet. */
 export interface PendingEffect {
@@ -18,15 +28,61 @@ export interface PendingEffect {
   readonly epoch: number;
   readonly deadlineMs: number;
   readonly correlation: string;
+  /** 1 = the first try. */
+  readonly attempt: number;
+  readonly retry: RetryPolicy | null;
+  /** Dotted state (`migrating.copying`) whose leaving cancels the effect; null = it lives until answered. */
+  readonly within: string | null;
 }
 
-/** A durable timer. Re-armed in full by a new owner (safety rule 10). */
+/**
+ * What a new owner does with a timer: `restart` arms it in full (safety rule 10, the default), `keep` holds to
+ * the wall-clock time it was due at, `remaining` arms what was left at the last commit.
+ */
+export type TimerPolicy = 'restart' | 'keep' | 'remaining';
+
+/** A durable timer. */
 export interface Timer {
   readonly timerId: string;
   readonly event: ActorEvent;
   readonly delayMs: number;
-  /** Wall-clock milliseconds at which it was set; for people only. */
+  /** Wall-clock milliseconds at which it was set. */
   readonly setAt: number;
+  readonly policy: TimerPolicy;
+  /** What was left of it at the last commit, milliseconds; counts for `remaining` only. */
+  readonly remainingMs: number;
+}
+
+/** A request to another actor that has not been answered; its deadline is the timer `request:<requestId>`. */
+export interface PendingRequest {
+  readonly requestId: string;
+  readonly to: Address;
+  /** The answer arrives as `<as>.reply`, its absence as `<as>.timeout`. */
+  readonly as: string;
+}
+
+/** How an actor ended: as in OTP, `normal` and `shutdown` are no failures. */
+export interface Exit {
+  readonly reason: 'normal' | 'shutdown' | 'killed' | 'error';
+  /** The error's cause chain, or what the machine said. */
+  readonly detail: string;
+  readonly at: number;
+}
+
+/** What the runtime has counted over the actor's whole life. */
+export interface Counts {
+  readonly steps: number;
+  readonly commits: number;
+  /** Times its cell or its machine was begun anew after a failure. */
+  readonly restarts: number;
+  /** Letters parked as dead letters. */
+  readonly dead: number;
+}
+
+/** A letter that may have killed the process that stepped it: how often it was begun without a commit. */
+export interface Suspect {
+  readonly name: string;
+  readonly tries: number;
 }
 
 export type OperationState = 'accepted' | 'done' | 'failed';
@@ -88,7 +144,25 @@ export interface ActorRecord {
   readonly fault: string | null;
   /** True on the tombstone of a removed actor. */
   readonly removed: boolean;
+  /** The supervisor that is told of this actor's exit; null = nobody. */
+  readonly parent: Address | null;
+  /** 1 = the first; +1 each time a supervisor begins the machine anew. */
+  readonly life: number;
+  /** Set when this life has ended; letters of the normal lane wait for the next one. */
+  readonly exit: Exit | null;
+  /** Sent but parked here because the receiver's mailbox was full; they go out in order, before anything newer. */
+  readonly outbox: readonly Envelope[];
+  readonly requests: readonly PendingRequest[];
+  readonly counts: Counts;
+  readonly lastError: { readonly text: string; readonly at: number } | null;
+  readonly suspect: Suspect | null;
 }
+
+/** The fields that version 2 brought, as a new or an upcast record has them. */
+export const FRESH_FIELDS = {
+  parent: null, life: 1, exit: null, outbox: [], requests: [],
+  counts: { steps: 0, commits: 0, restarts: 0, dead: 0 }, lastError: null, suspect: null,
+} as const satisfies Partial<ActorRecord>;
 
 /** `/pvc/actors/<kind>/<id>/owner` */
 export interface Owner {

@@ -7,7 +7,7 @@ import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
 import {
-  RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition,
+  FRESH_FIELDS, RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition,
 } from './record.js';
 
 export interface StepInput {
@@ -143,7 +143,9 @@ function raiseTimer(timers: readonly Timer[], params: EmittedAction['params'], m
   if (typeof delayMs !== 'number') return timers;
   const event = params['event'] as ActorEvent;
   const timerId = String(params['id'] ?? event.type);
-  return [...timers.filter((timer) => timer.timerId !== timerId), { timerId, event, delayMs, setAt: meta.nowMs }];
+  return [...timers.filter((timer) => timer.timerId !== timerId), {
+    timerId, event, delayMs, setAt: meta.nowMs, policy: 'restart', remainingMs: delayMs,
+  }];
 }
 
 function pending(action: EmittedAction, effectId: string, epoch: number, correlation: string): PendingEffect {
@@ -151,6 +153,7 @@ function pending(action: EmittedAction, effectId: string, epoch: number, correla
   return {
     effectId, kind: action.type, params: action.params, epoch, correlation,
     deadlineMs: typeof deadlineMs === 'number' ? deadlineMs : LIMITS.effectDeadlineMs,
+    attempt: 1, retry: null, within: null,
   };
 }
 
@@ -196,6 +199,7 @@ export function createRecord(
     revision: meta.revision, commitId, ownerEpoch: meta.epoch - 1,
     snapshot: { value: '', context: {}, status: 'active' },
     effects: [], timers: [], operations: [], seq: 0, tail: [], restarts: [], fault: null, removed: false,
+    ...FRESH_FIELDS,
   };
   const output = applyActions({ ...blank, snapshot: reaction.snapshot }, blank, reaction.actions, {
     event: { type: 'actor.created' }, source: 'owner', id: `${behavior.kind}/${id}:created`, operationId: null,

@@ -156,6 +156,8 @@ test('recovery without proof is refused, whatever is tried', () => {
         event: { type: 'xstate.after.backOffMs.vm.starting.backingOff' },
         delayMs: 1,
         setAt: 0,
+        policy: 'restart',
+        remainingMs: 1,
       },
     ],
   };
