@@ -101,7 +101,8 @@ describe('the actor runtime in hardship', () => {
     const meta = { node: 'n1', epoch: 1, nowMs: 1000, revision: 1, commitEffects: new Set<string>() };
     const fresh = createRecord(behavior, 'x', undefined, meta, 'test', 'c1');
     const timer = {
-      timerId: 'rest', event: { type: 'xstate.after.rest.x' }, delayMs: 20, setAt: 1000, policy: 'restart' as const, remainingMs: 20,
+      timerId: 'rest', event: { type: 'xstate.after.rest.x' },
+      delayMs: 20, setAt: 1000, policy: 'restart' as const, remainingMs: 20,
     };
     const record = { ...fresh, timers: [timer] };
     const fired = (settles: string): StepInput => ({
