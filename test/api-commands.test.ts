@@ -127,7 +127,7 @@ describe('api commands', () => {
       "Successfully added tag 'x' to VM 'new1'.",
     );
     assert.equal(
-      (await ask('PUT', '/vm/new1?restart=False', form({ xml: xml.replace('64', '96') }))).message,
+      (await ask('PUT', '/vm/new1?restart=False', form({ xml: xml.replace('>64<', '>96<') }))).message,
       "Successfully modified configuration of VM 'new1'.",
     );
     assert.equal((await ask('PUT', '/vm/new1', form({ xml: domainXml('new1') }))).status, 400);

@@ -60,6 +60,20 @@ export function nodeObjects(feed: Feed): Static<typeof NodeObject>[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** What a node without its libvirtd is less worth: it keeps its guests and takes no new ones. */
+const LIBVIRTD_DELTA = 50;
+
+function healthOf(
+  daemon: string,
+  facts: NodeFacts | undefined,
+): Pick<Static<typeof NodeObject>, 'health' | 'health_plugins' | 'health_details'> {
+  if (daemon !== 'run') return { health: 0, health_plugins: ['libvirtd'], health_details: [] };
+  const delta = facts?.hypervisor === false ? LIBVIRTD_DELTA : 0;
+  const message = delta === 0 ? 'libvirtd answers' : 'libvirtd does not answer: this node takes no new VMs';
+  const detail = { name: 'libvirtd', health_delta: delta, message };
+  return { health: 100 - delta, health_plugins: ['libvirtd'], health_details: [detail] };
+}
+
 function nodeObject(
   feed: Feed,
   actor: MirroredActor,
@@ -79,9 +93,7 @@ function nodeObject(
     kernel: host.kernel,
     os: host.os,
     arch: host.arch,
-    health: daemon === 'run' ? 100 : 0,
-    health_plugins: [],
-    health_details: [],
+    ...healthOf(daemon, facts),
     load: host.load,
     domains_count: usage?.running.length ?? 0,
     running_domains: usage?.running ?? [],

@@ -37,6 +37,9 @@ function counted(words: readonly string[]): Record<string, number> {
   return counts;
 }
 
+const healthMessages = (node: ReturnType<typeof nodeObjects>[number]): string[] =>
+  node.health_details.filter((detail) => Number(detail['health_delta']) > 0).map((detail) => String(detail['message']));
+
 /** Any node answers from its own mirror. Storage and networks are not there yet: zeros. */
 export function statusObject(deps: ApiDeps): Static<typeof Status> {
   const { feed, config, cluster } = deps;
@@ -71,7 +74,9 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
   return {
     cluster_name: config.clusterName,
     cluster_health: { health: Math.max(0, 100 - lost), messages: faults },
-    node_health: Object.fromEntries(nodes.map((node) => [node.name, { health: node.health, messages: [] }])),
+    node_health: Object.fromEntries(
+      nodes.map((node) => [node.name, { health: node.health, messages: healthMessages(node) }]),
+    ),
     maintenance: String(cluster.maintenance()),
     primary_node: feed.primary()?.node ?? null,
     pvc_version: deps.version,

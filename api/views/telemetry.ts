@@ -28,6 +28,8 @@ export interface GuestFacts {
 export interface NodeFacts {
   readonly live: boolean;
   readonly host: HostFacts;
+  /** False = the node's daemon has lost its libvirtd. */
+  readonly hypervisor: boolean;
   readonly guests: ReadonlyMap<string, GuestFacts>;
 }
 
@@ -63,7 +65,8 @@ export function nodeFacts(feed: Feed): ReadonlyMap<string, NodeFacts> {
   return new Map(feed.telemetry().map((item) => {
     const guests = Array.isArray(item.data['guests']) ? (item.data['guests'] as unknown[]).map(guestFacts) : [];
     return [item.node, {
-      live: item.live, host: hostFacts(item.data), guests: new Map(guests.map((guest) => [guest.uuid, guest])),
+      live: item.live, host: hostFacts(item.data), hypervisor: item.data['hypervisor'] !== false,
+      guests: new Map(guests.map((guest) => [guest.uuid, guest])),
     }];
   }));
 }
