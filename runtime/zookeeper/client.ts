@@ -19,26 +19,7 @@ export const LIBRARY_ERROR = { connectionLoss: -4, sessionExpired: -112 } as con
 
 export type WireError = Error & { readonly code: number };
 
-/** Longs are 8-byte buffers. */
-export interface WireStat {
-  readonly version: number;
-  readonly czxid: Buffer;
-  readonly mzxid: Buffer;
-  readonly ephemeralOwner: Buffer;
-  readonly numChildren: number;
-}
-
-export interface WireReply {
-  readonly data?: Buffer;
-  readonly stat?: WireStat;
-  readonly children?: readonly string[];
-  /** Of a multi: type -1 is an error with `err`. */
-  readonly results?: readonly { readonly type: number; readonly err?: number; readonly stat?: WireStat }[];
-}
-
-export type WireCallback = (
-  error: WireError | null | undefined, response?: { readonly payload: WireReply | null },
-) => void;
+export type WireCallback = (error: WireError | null | undefined) => void;
 
 export interface WatchEvent {
   readonly type: number;

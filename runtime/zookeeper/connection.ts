@@ -45,6 +45,7 @@ export class Connection {
   /** Since when something sent is unanswered and nothing came; null = nothing is unanswered. */
   #silentSince: number | null = null;
   #pingOut = false;
+  #frame: Buffer = Buffer.alloc(0);
 
   /** `manager` is one not connected yet, made with the session to resume if there is one. */
   constructor(manager: Manager, port: ConnectionPort) {
@@ -70,6 +71,11 @@ export class Connection {
   ready(): boolean {
     const socket = this.#manager.socket;
     return this.state === 'connected' && this.#manager.state === MANAGER.connected && socket?.writable === true;
+  }
+
+  /** The reply that is being handled: for the callback of its request. */
+  get frame(): Buffer {
+    return this.#frame;
   }
 
   send(request: WireRequest, callback?: WireCallback): void {
@@ -205,6 +211,7 @@ export class Connection {
       this.#splitter.push(chunk, (frame) => {
         if (manager.state === MANAGER.connecting) assertConnectReply(frame);
         else if (frame.readInt32BE(4) === PING_XID) this.#pingOut = false;
+        this.#frame = frame;
         handleFrame(frame);
         return manager.socket === socket && socket?.destroyed === false;
       });

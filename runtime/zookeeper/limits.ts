@@ -6,6 +6,19 @@ export const MULTI_LIMITS = {
   bytes: 512 * 1024,
 } as const;
 
+/** Reads of many nodes (multiRead). */
+export const MANY_LIMITS = {
+  /** Paths of the first requests, while the size of the nodes is not known, and of any. */
+  firstPaths: 32,
+  paths: 128,
+  /** A server takes at most 1 MiB. */
+  requestBytes: 256 * 1024,
+  /** What an answer should come to. */
+  replyBytes: 1 << 20,
+  /** Requests of one call under way. */
+  inFlight: 4,
+} as const;
+
 export const ZOOKEEPER_LIMITS = {
   /** Requests under way: a server stops reading at 1 000 outstanding ones (globalOutstandingLimit). */
   inFlight: 512,
@@ -13,8 +26,11 @@ export const ZOOKEEPER_LIMITS = {
   inFlightBytes: 8 << 20,
   /** Requests waiting for a place; the next one is answered at once that it was not sent. */
   waiting: 65_536,
-  /** A longer reply than this is taken for a stream out of step, and the connection dropped. */
-  replyBytes: 64 << 20,
+  /**
+   * A longer reply than this is taken for a stream out of step, and the connection dropped. The longest that can
+   * come are MANY_LIMITS.paths nodes of 1 MiB.
+   */
+  replyBytes: 160 << 20,
   /** Longest pause after all servers were tried in vain; the library draws from 0 to this. */
   reconnectDelayMs: 100,
   /** How long close() may take before the socket is dropped instead. */

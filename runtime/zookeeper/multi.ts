@@ -1,25 +1,9 @@
 /** Transactions: the bounds before sending, and what the answer means in terms of the operations as given. */
 import type { MultiResult, Stat, StoreOp } from '../store.js';
-import type { WireReply, WireStat } from './client.js';
 import { MULTI_LIMITS } from './limits.js';
+import { resultsOf } from './replies.js';
 import type { RequestFailure } from './requests.js';
-import { isPath, opBytes, storeCode, wireOps } from './wire.js';
-
-/** An 8-byte big-endian long as a number; exact below 2^53. */
-const longOf = (bytes: Buffer): number => bytes.readInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4);
-
-const NO_SESSION = '0000000000000000';
-
-export function statOf(stat: WireStat): Stat {
-  const owner = stat.ephemeralOwner.toString('hex');
-  return {
-    version: stat.version,
-    czxid: longOf(stat.czxid),
-    mzxid: longOf(stat.mzxid),
-    numChildren: stat.numChildren,
-    ephemeralOwner: owner === NO_SESSION ? null : owner,
-  };
-}
+import { isPath, OPCODE, opBytes, storeCode, wireOps } from './wire.js';
 
 /** Bytes of the operations on the wire, or the refusal of a transaction that may not be sent. */
 export function measureMulti(ops: readonly StoreOp[]): number | MultiResult {
@@ -32,12 +16,15 @@ export function measureMulti(ops: readonly StoreOp[]): number | MultiResult {
   return bytes;
 }
 
+/** runtime inconsistency */
+const NOT_TRIED = -2;
+
 /**
  * In a refused transaction every operation is an error: 0 before the one that failed, its own code there, and -2
- * (runtime inconsistency: not tried) after it.
+ * (not tried) after it.
  */
-export function multiResultOf(ops: readonly StoreOp[], reply: WireReply | null): MultiResult {
-  const results = reply?.results ?? [];
+export function multiResultOf(ops: readonly StoreOp[], frame: Buffer): MultiResult {
+  const results = resultsOf(frame);
   const stats: (Stat | null)[] = [];
   let zxid: number | null = null;
   let at = 0;
@@ -45,15 +32,15 @@ export function multiResultOf(ops: readonly StoreOp[], reply: WireReply | null):
     let stat: Stat | null = null;
     for (const end = at + wireOps(op); at < end; at += 1) {
       const result = results[at];
-      if (result?.err !== undefined && result.err !== 0 && result.err !== -2) {
-        return { kind: 'refused', index, code: storeCode(result.err) };
+      if (result && result.error !== 0 && result.error !== NOT_TRIED) {
+        return { kind: 'refused', index, code: storeCode(result.error) };
       }
-      if (result?.stat) stat = statOf(result.stat);
+      if (result?.stat) stat = result.stat;
     }
     if (op.op === 'set' && stat) zxid = stat.mzxid;
     stats.push(stat);
   }
-  if (results.length !== at || results.some((result) => result.type === -1)) {
+  if (results.length !== at || results.some((result) => result.type === OPCODE.error)) {
     return { kind: 'unknown', reason: `an answer of ${results.length} results to ${at} operations` };
   }
   return { kind: 'done', zxid, stats };

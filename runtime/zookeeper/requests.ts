@@ -2,7 +2,7 @@
  * Requests of one session: a bounded number under way, the others waiting in order, each with a deadline, each
  * answered exactly once. Nothing waits while there is no connection: what is not sent at once is refused at once.
  */
-import { LIBRARY_ERROR, type WireCallback, type WireReply } from './client.js';
+import { LIBRARY_ERROR, type WireCallback } from './client.js';
 import { ZOOKEEPER_LIMITS } from './limits.js';
 import type { WireRequest } from './wire.js';
 
@@ -16,7 +16,11 @@ export type RequestFailure =
   | { readonly kind: 'deadline'; readonly afterMs: number }
   | { readonly kind: 'expired' };
 
-export type RequestDone = (failure: RequestFailure | null, reply: WireReply | null) => void;
+/**
+ * Gets a failure, or a whole reply frame. May throw over a damaged frame before it has settled anything: it is then
+ * called again with a failure.
+ */
+export type RequestDone = (failure: RequestFailure | null, frame: Buffer) => void;
 
 interface Entry {
   readonly request: WireRequest;
@@ -59,10 +63,13 @@ export interface RequestsPort {
   /** May a request go out now? */
   ready(): boolean;
   send(request: WireRequest, callback: WireCallback): void;
+  /** The reply being handled while a callback of send() runs without an error. */
+  frame(): Buffer;
   now(): number;
   readonly timeoutMs: number;
 }
 
+const NO_FRAME = Buffer.alloc(0);
 const LOST: RequestFailure = { kind: 'lost' };
 const EXPIRED: RequestFailure = { kind: 'expired' };
 
@@ -79,9 +86,9 @@ export class Requests {
   }
 
   submit(request: WireRequest, done: RequestDone): void {
-    if (!this.#port.ready()) return done({ kind: 'unsent', reason: 'not connected' }, null);
+    if (!this.#port.ready()) return done({ kind: 'unsent', reason: 'not connected' }, NO_FRAME);
     if (this.#waiting.length >= ZOOKEEPER_LIMITS.waiting) {
-      return done({ kind: 'unsent', reason: 'too many requests are waiting' }, null);
+      return done({ kind: 'unsent', reason: 'too many requests are waiting' }, NO_FRAME);
     }
     const entry: Entry = { request, done, deadline: this.#port.now() + this.#port.timeoutMs };
     this.#open.push(entry);
@@ -94,14 +101,14 @@ export class Requests {
     for (let entry = this.#open.first(); entry !== undefined; entry = this.#open.first()) {
       if (entry.done !== null && entry.deadline > now) return;
       this.#open.shift();
-      this.#settle(entry, { kind: 'deadline', afterMs: this.#port.timeoutMs }, null);
+      this.#settle(entry, { kind: 'deadline', afterMs: this.#port.timeoutMs });
     }
   }
 
   /** Answers everything that was never sent. */
   failWaiting(failure: RequestFailure): void {
     for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
-      this.#settle(entry, failure, null);
+      this.#settle(entry, failure);
     }
   }
 
@@ -114,10 +121,10 @@ export class Requests {
   #send(entry: Entry): void {
     this.#inFlight += 1;
     this.#inFlightBytes += entry.request.bytes;
-    this.#port.send(entry.request, (error, response) => {
+    this.#port.send(entry.request, (error) => {
       this.#inFlight -= 1;
       this.#inFlightBytes -= entry.request.bytes;
-      this.#settle(entry, error ? failureOf(error.code) : null, response?.payload ?? null);
+      this.#settle(entry, error ? failureOf(error.code) : null);
       while (this.#open.first()?.done === null) this.#open.shift();
       this.#pump();
     });
@@ -132,10 +139,17 @@ export class Requests {
     }
   }
 
-  #settle(entry: Entry, failure: RequestFailure | null, reply: WireReply | null): void {
+  #settle(entry: Entry, failure: RequestFailure | null): void {
     const { done } = entry;
     entry.done = null;
-    done?.(failure, reply);
+    if (done === null) return;
+    if (failure) return done(failure, NO_FRAME);
+    try {
+      done(null, this.#port.frame());
+    } catch (error) {
+      done(LOST, NO_FRAME);
+      throw error;
+    }
   }
 }
 

@@ -5,21 +5,23 @@ import {
   StoreError, type MultiResult, type SessionIdentity, type SessionState, type Stat, type Store, type StoredNode,
   type StoreOp, type StoreOptions, type TreeEvent,
 } from '../store.js';
-import { createManager, type WireReply } from './client.js';
+import { createManager } from './client.js';
 import { Connection } from './connection.js';
 import { ZOOKEEPER_LIMITS } from './limits.js';
-import { failureText, measureMulti, multiFailure, multiResultOf, statOf } from './multi.js';
+import { readInChunks } from './many.js';
+import { failureText, measureMulti, multiFailure, multiResultOf } from './multi.js';
+import { childrenOf, listsOf, nodeOf, nodesOf, type ManyFound } from './replies.js';
 import { Requests, type RequestFailure } from './requests.js';
 import { TreeWatches } from './watches.js';
 import {
-  addWatchRequest, getChildrenRequest, getDataRequest, isPath, multiRequest, removeWatchesRequest, storeCode,
-  syncRequest, type WireRequest,
+  addWatchRequest, getChildrenRequest, getDataRequest, isPath, multiReadRequest, multiRequest, OPCODE,
+  removeWatchesRequest, storeCode, syncRequest, type ReadOpcode, type WireRequest,
 } from './wire.js';
 
 export type ZookeeperOptions = StoreOptions & { readonly log: Log; readonly clock: Clock };
 
 const NO_NODE = -101;
-const NO_DATA = new Uint8Array(0);
+const nothing = (): void => undefined;
 
 class ZookeeperStore implements Store {
   readonly #log: Log;
@@ -43,12 +45,13 @@ class ZookeeperStore implements Store {
     this.#requests = new Requests({
       ready: () => this.#connection.ready(),
       send: (request, callback) => this.#connection.send(request, callback),
+      frame: () => this.#connection.frame,
       now: () => clock.monotonicMs(),
       timeoutMs: options.requestTimeoutMs ?? options.sessionTimeoutMs,
     });
     this.#watches = new TreeWatches({
       log,
-      place: async (path) => { await this.#request(addWatchRequest(path), `watch ${path}`); },
+      place: async (path) => { await this.#request(addWatchRequest(path), `watch ${path}`, nothing); },
       remove: (path) => this.#requests.submit(removeWatchesRequest(path), () => undefined),
       connected: () => this.state === 'connected',
     });
@@ -72,13 +75,19 @@ class ZookeeperStore implements Store {
   }
 
   async read(path: string): Promise<StoredNode | null> {
-    const reply = await this.#request(getDataRequest(checked(path)), `read ${path}`);
-    return reply?.stat ? { data: reply.data ?? NO_DATA, stat: statOf(reply.stat) } : null;
+    return this.#request(getDataRequest(checked(path)), `read ${path}`, nodeOf);
   }
 
   async children(path: string): Promise<{ names: string[]; stat: Stat } | null> {
-    const reply = await this.#request(getChildrenRequest(checked(path)), `list ${path}`);
-    return reply?.stat ? { names: [...(reply.children ?? [])], stat: statOf(reply.stat) } : null;
+    return this.#request(getChildrenRequest(checked(path)), `list ${path}`, childrenOf);
+  }
+
+  readMany(paths: readonly string[]): Promise<(StoredNode | null)[]> {
+    return this.#readMany(OPCODE.getData, paths, nodesOf);
+  }
+
+  childrenMany(paths: readonly string[]): Promise<(string[] | null)[]> {
+    return this.#readMany(OPCODE.getChildren, paths, listsOf);
   }
 
   multi(ops: readonly StoreOp[]): Promise<MultiResult> {
@@ -86,13 +95,13 @@ class ZookeeperStore implements Store {
     if (typeof measured !== 'number') return Promise.resolve(measured);
     if (this.#final) return Promise.resolve(multiFailure(this.#final));
     return new Promise((resolve) => {
-      this.#requests.submit(multiRequest(ops, measured), (failure, reply) =>
-        resolve(failure ? multiFailure(serverWord(failure)) : multiResultOf(ops, reply)));
+      this.#requests.submit(multiRequest(ops, measured), (failure, frame) =>
+        resolve(failure ? multiFailure(serverWord(failure)) : multiResultOf(ops, frame)));
     });
   }
 
   async sync(path: string): Promise<void> {
-    await this.#request(syncRequest(checked(path)), `sync ${path}`);
+    await this.#request(syncRequest(checked(path)), `sync ${path}`, nothing);
   }
 
   watchTree(path: string, onEvent: (event: TreeEvent) => void, onRescan: () => void): Promise<() => void> {
@@ -107,12 +116,27 @@ class ZookeeperStore implements Store {
     this.#connection.stop('closed');
   }
 
-  /** The reply, or null when the node does not exist. Rejects with a StoreError for everything else. */
-  #request(request: WireRequest, what: string): Promise<WireReply | null> {
+  async #readMany<T>(
+    opcode: ReadOpcode, paths: readonly string[], parse: (frame: Buffer, count: number) => ManyFound<T>,
+  ): Promise<(T | null)[]> {
+    for (const path of paths) checked(path);
+    return readInChunks(paths, async (part) => {
+      const what = `read ${part.length} nodes from ${part[0]} on`;
+      const chunk = await this.#request(multiReadRequest(opcode, part), what, (frame) =>
+        ({ ...parse(frame, part.length), bytes: frame.length }));
+      if (!chunk) throw new StoreError('other', `${what}: no answer of that kind`);
+      const { refused } = chunk;
+      if (refused) throw storeError({ kind: 'server', code: refused.code }, `read ${part[refused.index]}`);
+      return chunk;
+    });
+  }
+
+  /** What `parse` reads in the reply, or null when the node does not exist. Rejects with a StoreError else. */
+  #request<T>(request: WireRequest, what: string, parse: (frame: Buffer) => T): Promise<T | null> {
     return new Promise((resolve, reject) => {
       if (this.#final) return reject(storeError(this.#final, what));
-      this.#requests.submit(request, (failure, reply) => {
-        if (failure === null) resolve(reply);
+      this.#requests.submit(request, (failure, frame) => {
+        if (failure === null) resolve(parse(frame));
         else if (failure.kind === 'server' && failure.code === NO_NODE) resolve(null);
         else reject(storeError(serverWord(failure), what));
       });

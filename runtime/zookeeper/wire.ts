@@ -6,15 +6,20 @@
 import type { StoreCode, StoreOp } from '../store.js';
 
 /** Opcodes as in ZooKeeper's ZooDefs.OpCode. */
-const OPCODE = {
-  create: 1, delete: 2, getData: 4, setData: 5, sync: 9, ping: 11, getChildren2: 12, check: 13, multi: 14,
-  removeWatches: 18, addWatch: 106,
+export const OPCODE = {
+  create: 1, delete: 2, getData: 4, setData: 5, getChildren: 8, sync: 9, ping: 11, getChildren2: 12, check: 13,
+  multi: 14, removeWatches: 18, multiRead: 22, addWatch: 106,
+  /** Not a request: of a result, that the operation failed; of a header, the end of the list. */
+  error: -1,
 } as const;
+
+/** The library parses the reply by this: as a delete's, which has no body. replies.ts reads the bodies. */
+const NO_BODY = OPCODE.delete;
 
 /** xid of a ping and of its reply. */
 export const PING_XID = -2;
 
-/** What the library's queue takes. `header.type` chooses the parser of the reply; the opcode sent may be another. */
+/** What the library's queue takes. `header.type` is not what is sent: it chooses the library's parser of the reply. */
 export interface WireRequest {
   readonly header: { readonly type: number; xid: number };
   readonly payload: null;
@@ -27,8 +32,8 @@ class Request implements WireRequest {
   readonly payload = null;
   readonly #buffer: Buffer;
 
-  constructor(parser: number, buffer: Buffer, xid = 0) {
-    this.header = { type: parser, xid };
+  constructor(buffer: Buffer, type: number = NO_BODY, xid = 0) {
+    this.header = { type, xid };
     this.#buffer = buffer;
   }
 
@@ -77,27 +82,23 @@ function putBytes(buffer: Buffer, offset: number, bytes: Uint8Array): number {
 }
 
 /** A request whose body is a path and then the given bytes. */
-function pathRequest(opcode: number, parser: number, path: string, tail: readonly number[]): WireRequest {
+function pathRequest(opcode: number, path: string, tail: readonly number[]): WireRequest {
   const pathBytes = Buffer.byteLength(path);
   const buffer = start(opcode, 4 + pathBytes + tail.length);
   buffer.set(tail, putText(buffer, HEADER_BYTES, path, pathBytes));
-  return new Request(parser, buffer);
+  return new Request(buffer);
 }
 
 const NO_WATCH = [0];
 
-export const getDataRequest = (path: string): WireRequest =>
-  pathRequest(OPCODE.getData, OPCODE.getData, path, NO_WATCH);
-export const getChildrenRequest = (path: string): WireRequest =>
-  pathRequest(OPCODE.getChildren2, OPCODE.getChildren2, path, NO_WATCH);
-/** The reply is the path: it has the form of a create's. */
-export const syncRequest = (path: string): WireRequest => pathRequest(OPCODE.sync, OPCODE.create, path, []);
-/** The reply has nothing we read: like a delete's. */
+export const getDataRequest = (path: string): WireRequest => pathRequest(OPCODE.getData, path, NO_WATCH);
+export const getChildrenRequest = (path: string): WireRequest => pathRequest(OPCODE.getChildren2, path, NO_WATCH);
+export const syncRequest = (path: string): WireRequest => pathRequest(OPCODE.sync, path, []);
 export const addWatchRequest = (path: string): WireRequest =>
-  pathRequest(OPCODE.addWatch, OPCODE.delete, path, [0, 0, 0, PERSISTENT_RECURSIVE]);
+  pathRequest(OPCODE.addWatch, path, [0, 0, 0, PERSISTENT_RECURSIVE]);
 export const removeWatchesRequest = (path: string): WireRequest =>
-  pathRequest(OPCODE.removeWatches, OPCODE.delete, path, [0, 0, 0, ANY_WATCH]);
-export const pingRequest = (): WireRequest => new Request(OPCODE.ping, start(OPCODE.ping, 0), PING_XID);
+  pathRequest(OPCODE.removeWatches, path, [0, 0, 0, ANY_WATCH]);
+export const pingRequest = (): WireRequest => new Request(start(OPCODE.ping, 0), OPCODE.ping, PING_XID);
 
 /** How many of ZooKeeper's operations one of ours is: `absent` is a create and a delete of the same path. */
 export const wireOps = (op: StoreOp): number => (op.op === 'absent' ? 2 : 1);
@@ -155,8 +156,26 @@ export function multiRequest(ops: readonly StoreOp[], bodyBytes: number): WireRe
   const buffer = start(OPCODE.multi, bodyBytes + MULTI_HEADER_BYTES);
   let at = HEADER_BYTES;
   for (const op of ops) at = putOp(buffer, at, op);
-  putMultiHeader(buffer, at, -1, 1);
-  return new Request(OPCODE.multi, buffer);
+  putMultiHeader(buffer, at, OPCODE.error, 1);
+  return new Request(buffer);
+}
+
+/** Bytes of one read inside a multiRead. */
+export const readBytes = (path: string): number => MULTI_HEADER_BYTES + 4 + Buffer.byteLength(path) + 1;
+
+export type ReadOpcode = typeof OPCODE.getData | typeof OPCODE.getChildren;
+
+/** Several reads in one request: each is answered by itself (opcode 22, since ZooKeeper 3.6). */
+export function multiReadRequest(opcode: ReadOpcode, paths: readonly string[]): WireRequest {
+  const buffer = start(OPCODE.multiRead, paths.reduce((sum, path) => sum + readBytes(path), MULTI_HEADER_BYTES));
+  let at = HEADER_BYTES;
+  for (const path of paths) {
+    at = putText(buffer, putMultiHeader(buffer, at, opcode, 0), path, Buffer.byteLength(path));
+    buffer[at] = 0;
+    at += 1;
+  }
+  putMultiHeader(buffer, at, OPCODE.error, 1);
+  return new Request(buffer);
 }
 
 /** ZooKeeper's error numbers (KeeperException.Code) in the words of the port. */
