@@ -3,7 +3,6 @@
  * A lost session stops everything below it and starts it anew; guests are not touched by that: the guard
  * alone decides about them, by the lease's deadline.
  */
-import { join } from 'node:path';
 import { COMMIT_EFFECT_NAMES } from '../machines/effects.js';
 import type { MachineDefinition } from '../machines/definition.js';
 import { addressOf } from '../runtime/address.js';
@@ -29,8 +28,7 @@ import { startCells, type CellsDeps } from './cells.js';
 import type { PvcConfig } from './config.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
-import { writeLease } from './guard/lease-file.js';
-import { loadSession, saveSession } from './session-file.js';
+import type { BootState } from './session-file.js';
 import { createTelemetry } from './telemetry.js';
 
 export interface Services {
@@ -48,6 +46,7 @@ export interface DaemonDeps {
   readonly hypervisor: Hypervisor;
   readonly bmc: Bmc;
   readonly probe: Probe;
+  readonly bootState: BootState;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   openStore(options: StoreOptions): Promise<Store>;
   /** Does the guard of this host and boot answer? Without it nobody would keep the lease's deadline. */
@@ -91,14 +90,13 @@ export function createDaemon(deps: DaemonDeps): RestForOne {
 
 async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChild> {
   const { config, clock, log } = deps;
-  const file = join(config.paths.run, 'session.json');
-  const resume = loadSession(file);
+  const resume = deps.bootState.loadSession();
   const store = await deps.openStore({
     servers: config.coordinators.map((node) => `${config.addresses[node]!.cluster}:${config.zookeeper.port}`),
     sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
     ...(resume === null ? {} : { resume }),
   });
-  saveSession(file, store.session);
+  deps.bootState.saveSession(store.session);
   const { id, timeoutMs } = store.session;
   log.info('session', { id, timeoutMs, resumed: resume?.id === id });
   stage.store = store;
@@ -134,7 +132,7 @@ async function startLease(
       void telemetry.refresh();
       return telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
     },
-    onRenewed: (deadlineMs) => writeLease(join(config.paths.run, 'lease'), {
+    onRenewed: (deadlineMs) => deps.bootState.writeLease({
       deadlineMs, bootId: facts.bootId, incarnation: lease.incarnation,
     }),
   });

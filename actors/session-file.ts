@@ -1,9 +1,29 @@
-/** The session of this boot, kept in tmpfs so that a restarted pvcd carries it on: a restart is no death. */
+/** What a node keeps for one boot, in tmpfs: the session that a restarted pvcd carries on, and the lease. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SessionIdentity } from '../runtime/store.js';
+import { writeLease, type Lease } from './guard/lease-file.js';
 
-/** null = none saved, or not readable. */
-export function loadSession(path: string): SessionIdentity | null {
+/** The port: what must outlive the daemon and not the boot. */
+export interface BootState {
+  /** null = none saved, or not readable. */
+  loadSession(): SessionIdentity | null;
+  saveSession(session: SessionIdentity): void;
+  /** Tells the guard and the libvirt hook; throws when they cannot be told. */
+  writeLease(lease: Lease): void;
+}
+
+/** BootState in the files of `run` (the configuration's paths.run). */
+export function bootStateIn(run: string): BootState {
+  const session = join(run, 'session.json');
+  return {
+    loadSession: () => loadSession(session),
+    saveSession: (identity) => saveSession(session, identity),
+    writeLease: (lease) => writeLease(join(run, 'lease'), lease),
+  };
+}
+
+function loadSession(path: string): SessionIdentity | null {
   try {
     const saved = JSON.parse(readFileSync(path, 'utf8')) as Partial<SessionIdentity>;
     return typeof saved.id === 'string' && typeof saved.password === 'string' && typeof saved.timeoutMs === 'number'
@@ -13,7 +33,7 @@ export function loadSession(path: string): SessionIdentity | null {
   }
 }
 
-export function saveSession(path: string, session: SessionIdentity): void {
+function saveSession(path: string, session: SessionIdentity): void {
   const fresh = `${path}.new`;
   writeFileSync(fresh, JSON.stringify(session), { mode: 0o600 });
   renameSync(fresh, path);

@@ -16,6 +16,7 @@ import { createProbe } from '../../actors/drivers/probe.js';
 import { askGuard } from '../../actors/guard/ask.js';
 import { installHook } from '../../actors/guard/hook.js';
 import { readBootId } from '../../actors/guard/lease-file.js';
+import { bootStateIn } from '../../actors/session-file.js';
 import { runProgram } from '../../actors/process.js';
 import { MACHINES } from '../../machines/registry.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -98,7 +99,7 @@ async function main(): Promise<void> {
   });
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, definitions: MACHINES,
-    hypervisor, floating,
+    hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
     guardAnswers: () => askGuard({ bootId, clock: systemClock }),
