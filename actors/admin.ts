@@ -89,7 +89,7 @@ export class Admin {
     const operations: StoreOp[] = [
       { op: 'check', path: paths.primary, version: primary.version },
       { op: 'create', path: paths.name('vm', summary.name), data: Buffer.from(summary.uuid) },
-      ...createActorOps(paths, address, record, owner),
+      ...createActorOps(paths, address, record, owner, this.deps.mirror.versions),
     ];
     const result = await store.multi(operations);
     if (result.kind === 'done') return { kind: 'done', node };

@@ -48,7 +48,7 @@ async function create(deps: BirthDeps, address: Address, input: unknown): Promis
   }, 'birth', `create-${newToken()}`);
   const result = await deps.store.multi([
     { op: 'check', path: deps.paths.incarnation(deps.self.node, deps.self.incarnation), version: 'exists' },
-    ...createActorOps(deps.paths, address, record, { ...deps.self, epoch: 1, cause: 'created' }),
+    ...createActorOps(deps.paths, address, record, { ...deps.self, epoch: 1, cause: 'created' }, deps.mirror.versions),
   ]);
   if (result.kind === 'done') deps.log.info('created an actor', { actor: address });
 }

@@ -24,6 +24,8 @@ export async function bootstrap(
     create(paths.primary), create(paths.nodes), create(paths.actors), create(paths.names), create(paths.docs),
     create(paths.fences), create(paths.dead), create(paths.settings),
   ]);
+  // Younger than the roots: a tree made by an older daemon has it not.
+  await ensure(store, [create(paths.faults)]);
   for (const kind of kinds) await ensure(store, [create(paths.kind(kind))]);
   for (const kind of indexed) await ensure(store, [create(paths.nameKind(kind))]);
   for (const node of nodes) {

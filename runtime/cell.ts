@@ -9,7 +9,7 @@ import type { Address } from './address.js';
 import { stepBatch } from './batch.js';
 import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
-import { decodeOwner, decodeRecord } from './codec.js';
+import { decodeOwner, decodeRecord, decodeStored } from './codec.js';
 import { commitTurn, type Turn } from './commit.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
 import { Letters, type Letter } from './letters.js';
@@ -20,6 +20,7 @@ import { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { Store, StoreOp } from './store.js';
+import type { WriterVersion } from './versions.js';
 
 /** Turns a commit effect of a machine into operations of the same transaction. */
 export type CommitEffect = (params: Readonly<Record<string, unknown>>, address: Address) => readonly StoreOp[];
@@ -33,6 +34,7 @@ export interface CellDeps {
   readonly behavior: Behavior;
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
   readonly worldEffects: Readonly<Record<string, WorldEffect>>;
+  readonly versions: WriterVersion;
   /** Names of commit effects, `owner.transfer` included. */
   readonly commitEffectNames: ReadonlySet<string>;
   /** This process as an owner. */
@@ -55,6 +57,8 @@ export class Cell {
   private readonly internal: StepInput[] = [];
   private record!: ActorRecord;
   private recordVersion = 0;
+  /** Format version the record is stored in. */
+  private storedAs = 0;
   private owner!: Owner;
   private ownerVersion = 0;
   /** Effects that an earlier process or owner under this epoch may have begun. */
@@ -127,7 +131,9 @@ export class Cell {
     this.ownerVersion = owner.stat.version;
     const mine = this.owner.node === self.node && this.owner.incarnation === self.incarnation;
     if (!mine) return this.end('owned elsewhere');
-    this.record = decodeRecord(record.data);
+    const stored = decodeStored(record.data, this.deps.versions.reads);
+    this.record = stored.record;
+    this.storedAs = stored.storedAs;
     this.recordVersion = record.stat.version;
     const stepped = this.record.ownerEpoch >= this.owner.epoch;
     this.begun = new Set(stepped ? this.record.effects.map((effect) => effect.effectId) : []);
@@ -193,12 +199,13 @@ export class Cell {
     const { address, deps, record, recordVersion, owner, ownerVersion } = this;
     const { actions, unused, ...output } = stepBatch(deps, { address, record, owner, internal, letters });
     if (output.record === record && output.consumed.length === 0) return null;
+    const next = {
+      ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
+    };
     const turn: Turn = {
-      ...output, address, recordVersion, owner, ownerVersion,
+      ...output, address, recordVersion, owner, ownerVersion, record: next,
+      writeAs: deps.versions.forRecord(next, this.storedAs),
       extra: actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
-      record: {
-        ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
-      },
     };
     return { turn, unused };
   }
@@ -208,6 +215,7 @@ export class Cell {
     this.internal.unshift(...unused);
     this.record = turn.record;
     this.recordVersion = recordVersion;
+    this.storedAs = turn.writeAs;
     // Stopped while the commit was out: what it asked for is for the next cell of this actor to begin.
     if (this.ended) return;
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);
@@ -223,7 +231,7 @@ export class Cell {
         await this.deps.store.sync(this.deps.paths.record(this.address));
         const node = await this.deps.store.read(this.deps.paths.record(this.address));
         if (node === null) return 'reload';
-        const stored = decodeRecord(node.data);
+        const stored = decodeRecord(node.data, this.deps.versions.reads);
         if (stored.commitId === turn.record.commitId) {
           this.recordVersion = node.stat.version;
           return 'applied';

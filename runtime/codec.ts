@@ -1,7 +1,12 @@
-/** Bytes of records, envelopes, owners and blobs (MessagePack). The only file that imports msgpackr. */
+/**
+ * Bytes of records, envelopes, owners and blobs (MessagePack). The only file that imports msgpackr. What is read is
+ * looked at before it is believed (shape.ts) and brought to today's version (upcast.ts).
+ */
 import { Packr } from 'msgpackr';
 import type { Envelope } from './envelope.js';
-import { FRESH_FIELDS, RECORD_VERSION, type ActorRecord, type Owner } from './record.js';
+import { READ_VERSIONS, RECORD_VERSION, type ActorRecord, type Owner } from './record.js';
+import { envelopeMisshape, isMap, recordMisshape } from './shape.js';
+import { downcastTo1, upcastRecord, whyVersion2 } from './upcast.js';
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 
@@ -9,34 +14,68 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 export const encode = (value: unknown): Uint8Array => packr.pack(value);
 export const decode = <T>(bytes: Uint8Array): T => packr.unpack(bytes) as T;
 
-export class RecordVersionError extends Error {
+/** Bytes that are no record or envelope: cut off, garbage, or of a wrong shape. */
+export class UndecodableError extends Error {
+  override readonly name: string = 'UndecodableError';
+}
+
+/** A record or envelope of a version that this daemon does not read: another may. */
+export class RecordVersionError extends UndecodableError {
   override readonly name = 'RecordVersionError';
 }
 
-export const encodeRecord = (record: ActorRecord): Uint8Array => encode(record);
+/** In `version`, which must be able to hold it (`WriterVersion.forRecord`): nothing is dropped but what only tells. */
+export function encodeRecord(record: ActorRecord, version: number = RECORD_VERSION): Uint8Array {
+  if (version === RECORD_VERSION) return encode(record);
+  const why = whyVersion2(record);
+  if (version !== 1 || why !== null) {
+    throw new Error(`${record.kind}/${record.id} cannot be written in version ${version}: ${why ?? 'unknown version'}`);
+  }
+  return encode(downcastTo1(record));
+}
+
+/** A record in today's shape, and the version it is stored in. `reads`: versions this daemon reads. */
+export function decodeStored(
+  bytes: Uint8Array, reads: readonly number[] = READ_VERSIONS,
+): { readonly record: ActorRecord; readonly storedAs: number } {
+  const stored = unpack(bytes, 'record');
+  const storedAs = stored['recordVersion'];
+  if (typeof storedAs !== 'number') throw new UndecodableError('these bytes are no record: it names no version');
+  if (!reads.includes(storedAs)) {
+    const which = `record ${String(stored['kind'])}/${String(stored['id'])} has version ${storedAs}`;
+    throw new RecordVersionError(`${which}, this daemon reads ${reads.join(', ')}`);
+  }
+  const wrong = recordMisshape(stored, storedAs);
+  if (wrong !== null) throw new UndecodableError(`these bytes are no record: ${wrong}`);
+  return { record: upcastRecord(stored, storedAs), storedAs };
+}
 
 /** Reads a record of any version this daemon knows into today's shape. */
-export function decodeRecord(bytes: Uint8Array): ActorRecord {
-  const record = decode<ActorRecord>(bytes);
-  const version = record.recordVersion as number;
-  if (version === 1) return fromVersion1(record);
-  if (version !== RECORD_VERSION) {
-    const found = `record ${record.kind}/${record.id} has version ${String(version)}`;
-    throw new RecordVersionError(`${found}, this daemon reads 1 to ${RECORD_VERSION}`);
+export const decodeRecord = (bytes: Uint8Array, reads: readonly number[] = READ_VERSIONS): ActorRecord =>
+  decodeStored(bytes, reads).record;
+
+function unpack(bytes: Uint8Array, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = decode(bytes);
+  } catch (error) {
+    throw new UndecodableError(`these ${bytes.length} bytes are no ${what}`, { cause: error });
   }
-  return record;
+  if (!isMap(value)) throw new UndecodableError(`these ${bytes.length} bytes are no ${what}: they are no map`);
+  return value;
 }
 
-/** Version 1 knew no lives, lanes, requests, retries or timer policies. */
-function fromVersion1(record: ActorRecord): ActorRecord {
-  return {
-    ...record, ...FRESH_FIELDS, recordVersion: RECORD_VERSION,
-    effects: record.effects.map((effect) => ({ ...effect, attempt: 1, retry: null, within: null })),
-    timers: record.timers.map((timer) => ({ ...timer, policy: 'restart', remainingMs: timer.delayMs })),
-  };
-}
-
+/** One envelope = one map: version 1, which all daemons read. */
 export const encodeEnvelope = (envelope: Envelope): Uint8Array => encode(envelope);
-export const decodeEnvelope = (bytes: Uint8Array): Envelope => decode<Envelope>(bytes);
+
+/** Throws UndecodableError. A field `v` above 1 marks what is no single envelope, or is from a newer daemon. */
+export function decodeEnvelope(bytes: Uint8Array): Envelope {
+  const value = unpack(bytes, 'envelope');
+  if (value['v'] !== undefined) throw new RecordVersionError(`this envelope has version ${String(value['v'])}`);
+  const wrong = envelopeMisshape(value);
+  if (wrong !== null) throw new UndecodableError(`these bytes are no envelope: ${wrong}`);
+  return value as unknown as Envelope;
+}
+
 export const encodeOwner = (owner: Owner): Uint8Array => encode(owner);
 export const decodeOwner = (bytes: Uint8Array): Owner => decode<Owner>(bytes);

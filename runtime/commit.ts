@@ -16,6 +16,8 @@ export interface Turn {
   readonly address: Address;
   readonly record: ActorRecord;
   readonly recordVersion: number;
+  /** Format version the record is written in. */
+  readonly writeAs: number;
   readonly owner: Owner;
   readonly ownerVersion: number;
   /** The owner after this commit, when the turn hands the actor over. */
@@ -81,12 +83,10 @@ function operationsOf(paths: Paths, turn: Turn): Tagged[] {
   const owner: StoreOp = turn.newOwner === null
     ? { op: 'check', path: ownerPath, version: turn.ownerVersion }
     : { op: 'set', path: ownerPath, data: encodeOwner(turn.newOwner), version: turn.ownerVersion };
+  const data = encodeRecord(turn.record, turn.writeAs);
   return [
     { op: owner, tag: 'owner' },
-    {
-      op: { op: 'set', path: paths.record(turn.address), data: encodeRecord(turn.record), version: turn.recordVersion },
-      tag: 'record',
-    },
+    { op: { op: 'set', path: paths.record(turn.address), data, version: turn.recordVersion }, tag: 'record' },
     ...turn.consumed.map((name): Tagged => (
       { op: { op: 'delete', path: paths.envelope(turn.address, name), version: 'any' }, tag: 'consume' })),
     ...turn.outgoing.map((envelope): Tagged => ({

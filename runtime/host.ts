@@ -11,8 +11,9 @@ import type { Mirror } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
 import { StoreError } from './store.js';
+import { keepNodeVersions, NeedsVersionError } from './versions.js';
 
-export interface HostDeps extends Omit<CellDeps, 'behavior' | 'onEnd' | 'onCrash'> {
+export interface HostDeps extends Omit<CellDeps, 'behavior' | 'versions' | 'onEnd' | 'onCrash'> {
   readonly mirror: Mirror;
   readonly behaviors: ReadonlyMap<string, Behavior>;
 }
@@ -21,6 +22,8 @@ export interface HostDeps extends Omit<CellDeps, 'behavior' | 'onEnd' | 'onCrash
 const INTENSITY = { restarts: 5, periodMs: 30_000 } as const;
 /** Pause before a cell that could not read is begun anew, milliseconds. */
 const OUT_OF_REACH_MS = 500;
+/** Pause before a step that an older daemon could not read is tried again, milliseconds. */
+const WAITS_MS = 2000;
 
 export class Host {
   private readonly cells = new Map<Address, { cell: Cell; epoch: number }>();
@@ -40,6 +43,8 @@ export class Host {
         if (running) this.reading(address, running.cell, running.cell.ring(name));
       },
       onRescan: () => this.followAll(),
+      onLive: (node) => void keepNodeVersions(deps.store, deps.paths, deps.mirror, node)
+        .catch((error: unknown) => deps.log.debug('what a node reads is written down later', { node, error })),
     });
   }
 
@@ -114,7 +119,7 @@ export class Host {
       return;
     }
     const cell: Cell = new Cell(address, {
-      ...this.deps, behavior,
+      ...this.deps, behavior, versions: this.deps.mirror.versions,
       onEnd: (reason) => this.ended(address, cell, reason),
       onCrash: (error) => this.crashed(address, cell, error),
     });
@@ -148,6 +153,11 @@ export class Host {
     if (running?.cell !== cell || this.stopped) return;
     cell.stop();
     this.cells.delete(address);
+    if (error instanceof NeedsVersionError) {
+      this.deps.log.warn('a step waits until all nodes read what it writes', { actor: address, error });
+      this.deps.clock.after(WAITS_MS, () => this.follow(address), true);
+      return;
+    }
     if (error instanceof StoreError) {
       this.deps.log.debug('cell begins anew when the store is back', { actor: address, error });
       this.deps.clock.after(OUT_OF_REACH_MS, () => this.follow(address), true);

@@ -11,7 +11,7 @@ import type { LeaseGate } from './effects.js';
 import { leaseDeadlineMs } from './limits.js';
 import type { Log } from './log.js';
 import type { Paths } from './paths.js';
-import { RECORD_VERSION } from './record.js';
+import { READ_VERSIONS } from './record.js';
 import type { Store } from './store.js';
 
 export interface LeaseOptions {
@@ -24,6 +24,8 @@ export interface LeaseOptions {
   readonly tickMs: number;
   readonly stopMs: number;
   readonly heartbeatMs: number;
+  /** Versions of records this daemon reads; fewer than all only to test an older daemon. */
+  readonly recordVersions?: readonly number[];
   /** The telemetry blob: what every heartbeat writes. Must be quick and not throw. */
   blob(): Readonly<Record<string, unknown>>;
   /** After each acknowledged write, before anything else: tells the guard. */
@@ -64,17 +66,23 @@ export class Lease implements LeaseGate {
       if (state === 'connected') void this.beat();
     });
     const path = paths.incarnation(node, this.incarnation);
+    const { recordVersions = READ_VERSIONS } = this.options;
+    const data = encode({ node, bootId, recordVersions });
     for (let attempt = 0; ; attempt += 1) {
       const result = await store.multi([
         { op: 'absent', path: paths.fence(node, bootId) },
-        { op: 'create', path, data: encode({ node, bootId, recordVersions: [RECORD_VERSION] }), ephemeral: true },
+        { op: 'create', path, data, ephemeral: true },
       ]);
       if (result.kind === 'done') break;
       if (result.kind === 'refused' && result.index === 0) {
         throw new FencedBootError(
           `this boot (${bootId}) of ${node} was fenced: it must be rebooted before it may join again`);
       }
-      if (result.kind === 'refused' && result.code === 'node-exists') break;
+      if (result.kind === 'refused' && result.code === 'node-exists') {
+        // A session carried on: an earlier process, perhaps of another version, wrote what it read.
+        const again = await store.multi([{ op: 'set', path, data, version: 'any' }]);
+        if (again.kind === 'done') break;
+      }
       if (attempt > 20) throw new Error(`could not register ${path}`);
       await this.options.clock.sleep(100);
     }

@@ -10,6 +10,7 @@ import { causeChain, type Log } from './log.js';
 import { parseActorPath, type Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import { StoreError, type Store, type TreeEvent } from './store.js';
+import { leaseVersions, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
 
 export interface PrimaryEntry {
   readonly node: string;
@@ -23,6 +24,8 @@ export interface LiveEntry {
   /** `<boot id>.<session id>` */
   readonly incarnation: string;
   readonly bootId: string;
+  /** Versions of records its daemon reads, ascending. */
+  readonly recordVersions: readonly number[];
 }
 
 export interface MirrorActor {
@@ -51,6 +54,7 @@ export class Mirror {
   readonly live = new Map<string, LiveEntry[]>();
   readonly fences = new Map<string, Set<string>>();
   private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
+  private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
   private settingsEntry: Record<string, unknown> = {};
   private readonly dirty = new Set<string>();
@@ -63,6 +67,8 @@ export class Mirror {
   constructor(
     private readonly store: Store, private readonly paths: Paths,
     private readonly clock: Clock, private readonly log: Log,
+    /** The version records are written in, as the leases have it. */
+    readonly versions: WriterVersion = new WriterVersion(),
   ) {}
 
   listen(listeners: MirrorListeners): void {
@@ -154,7 +160,7 @@ export class Mirror {
     try {
       const found = [this.paths.primary, this.paths.settings];
       const nodes = await this.names(this.paths.nodes);
-      for (const node of nodes) found.push(this.paths.telemetry(node), this.paths.live(node));
+      for (const node of nodes) found.push(this.paths.telemetry(node), this.paths.live(node), this.paths.node(node));
       for (const node of (await this.names(this.paths.fences))) found.push(this.paths.fenceNode(node));
       const kinds = await this.names(this.paths.actors);
       const lists = await Promise.all(kinds.map((kind) => this.names(this.paths.kind(kind))));
@@ -193,6 +199,7 @@ export class Mirror {
     const [area, node, part] = path.slice(paths.root.length + 1).split('/');
     if (area === 'nodes' && node && part === 'telemetry') return this.refreshTelemetry(node);
     if (area === 'nodes' && node && part === 'live') return this.refreshLive(node);
+    if (area === 'nodes' && node && part === undefined) return this.refreshNode(node);
     if (area === 'fences' && node) return this.refreshFences(node);
   }
 
@@ -207,7 +214,7 @@ export class Mirror {
     }
     this.batchLimit = Math.max(this.batchLimit, node.stat.mzxid);
     if (known !== undefined && known.zxid >= node.stat.mzxid) return;
-    const record = decodeRecord(node.data);
+    const record = decodeRecord(node.data, this.versions.reads);
     const actor = known ?? { address, record, zxid: node.stat.mzxid, owner: null };
     const before = known?.record ?? null;
     actor.record = record;
@@ -241,18 +248,39 @@ export class Mirror {
     const found = await this.store.read(this.paths.telemetry(node));
     if (found === null || found.data.length === 0) return;
     if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
+    const isNew = !this.heard.has(node);
     this.heard.set(node, { data: decode(found.data), mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
+    if (isNew) this.register(node);
     this.each((listener) => listener.onTelemetry?.(node));
   }
 
   private async refreshLive(node: string): Promise<void> {
     const names = await this.names(this.paths.live(node));
+    const found = await Promise.all(names.map(async (incarnation) => {
+      const lease = await this.store.read(this.paths.incarnation(node, incarnation));
+      if (lease === null) return [];
+      const bootId = incarnation.split('.')[0]!;
+      return [{ node, incarnation, bootId, recordVersions: leaseVersions(lease.data) }];
+    }));
+    const now = found.flat();
     const before = this.live.get(node) ?? [];
-    const kept = before.filter((entry) => names.includes(entry.incarnation));
-    const added = names.filter((name) => !before.some((entry) => entry.incarnation === name))
-      .map((incarnation) => ({ node, incarnation, bootId: incarnation.split('.')[0]! }));
-    this.live.set(node, [...kept, ...added]);
+    const isKept = (entry: LiveEntry): boolean => before.some((each) => each.incarnation === entry.incarnation);
+    const inOrder = before.flatMap((each) => now.filter((entry) => entry.incarnation === each.incarnation));
+    this.live.set(node, [...inOrder, ...now.filter((entry) => !isKept(entry))]);
+    this.register(node);
     this.each((listener) => listener.onLive?.(node));
+  }
+
+  private async refreshNode(node: string): Promise<void> {
+    const found = await this.store.read(this.paths.node(node));
+    const entry = found === null || found.data.length === 0 ? null : decode<NodeEntry>(found.data);
+    this.entries.set(node, entry);
+    this.register(node);
+  }
+
+  private register(node: string): void {
+    const live = this.live.get(node) ?? [];
+    this.versions.set(node, registeredVersions(live, this.entries.get(node) ?? null, this.heard.has(node)));
   }
 
   private async refreshFences(node: string): Promise<void> {

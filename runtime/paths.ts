@@ -13,6 +13,8 @@ export interface Paths {
   readonly fences: string;
   readonly dead: string;
   readonly settings: string;
+  /** Faults that cannot stand in a record. */
+  readonly faults: string;
   node(name: string): string;
   live(node: string): string;
   incarnation(node: string, incarnation: string): string;
@@ -24,6 +26,7 @@ export interface Paths {
   mailbox(address: Address): string;
   envelope(address: Address, name: string): string;
   deadLetter(address: Address, name: string): string;
+  fault(address: Address): string;
   fenceNode(node: string): string;
   fence(node: string, bootId: string): string;
   nameKind(kind: string): string;
@@ -47,6 +50,7 @@ export function pathsUnder(root: string): Paths {
     fences: `${root}/fences`,
     dead: `${root}/dead`,
     settings: `${root}/settings`,
+    faults: `${root}/faults`,
     node: (name) => `${root}/nodes/${name}`,
     live: (node) => `${root}/nodes/${node}/live`,
     incarnation: (node, incarnation) => `${root}/nodes/${node}/live/${incarnation}`,
@@ -58,6 +62,7 @@ export function pathsUnder(root: string): Paths {
     mailbox: (address) => `${actor(address)}/mailbox`,
     envelope: (address, name) => `${actor(address)}/mailbox/${name}`,
     deadLetter: (address, name) => `${root}/dead/${address.replace('/', '~')}~${name}`,
+    fault: (address) => `${root}/faults/${address.replace('/', '~')}`,
     fenceNode: (node) => `${root}/fences/${node}`,
     fence: (node, bootId) => `${root}/fences/${node}/${bootId}`,
     nameKind: (kind) => `${root}/names/${kind}`,

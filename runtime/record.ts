@@ -6,6 +6,8 @@ import type { Address } from './address.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 
 export const RECORD_VERSION = 2;
+/** Versions of records and envelopes that this daemon reads, ascending (upcast.ts). */
+export const READ_VERSIONS: readonly number[] = [1, 2];
 
 /** How a world effect that ended `unknown` is tried again before its machine is told. */
 export interface RetryPolicy {
