@@ -3,7 +3,7 @@
  * with one inert scope collects the actions as data and runs nothing. The scope's shape is XState's
  * private contract (5.33.3): test/behavior.test.ts pins it.
  */
-import { createActor, type AnyStateMachine } from 'xstate';
+import { createActor, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
 import type { ActorEvent } from './envelope.js';
 import type { Admission } from './gateway-types.js';
 import type { MachineSnapshot } from './record.js';
@@ -34,17 +34,56 @@ export interface Behavior {
   admit(snapshot: MachineSnapshot, command: ActorEvent): Admission;
 }
 
-/** The state value as one line: `running`, `migrating.copying`, `a.b|c`. */
+/** Texts of state values that are objects: a step asks for the same one as the state it leaves and as the one before. */
+const texts = new WeakMap<object, string>();
+
+/** The state value as one line: `running`, `migrating.copying`, `a.b|c`. The value must not be changed afterwards. */
 export function stateText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value).map(([key, inner]) => {
-    const below = stateText(inner);
-    return below === '' ? key : `${key}.${below}`;
-  }).join('|');
+  const known = texts.get(value);
+  if (known !== undefined) return known;
+  const text = textOf(value as Readonly<Record<string, unknown>>);
+  texts.set(value, text);
+  return text;
 }
 
-interface LooseSnapshot { value: unknown; context: Record<string, unknown>; status: string; error?: unknown }
+function textOf(value: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const key in value) {
+    const inner = value[key];
+    const below = typeof inner === 'string' ? inner : textOf(inner as Readonly<Record<string, unknown>>);
+    text += `${text === '' ? '' : '|'}${key}${below === '' ? '' : `.${below}`}`;
+  }
+  return text;
+}
+
+/**
+ * Restored states of one machine, by the snapshot they are the live form of, so that an actor's next step need not
+ * restore what the last one made. Two generations bound what they hold on to: the newest `GENERATION` to twice as many
+ * are found, all others are restored again.
+ */
+class LiveStates {
+  private young = new WeakMap<MachineSnapshot, AnyMachineSnapshot>();
+  private old = new WeakMap<MachineSnapshot, AnyMachineSnapshot>();
+  private count = 0;
+
+  get(snapshot: MachineSnapshot): AnyMachineSnapshot | undefined {
+    return this.young.get(snapshot) ?? this.old.get(snapshot);
+  }
+
+  set(snapshot: MachineSnapshot, state: AnyMachineSnapshot): void {
+    if (this.count === GENERATION) {
+      this.old = this.young;
+      this.young = new WeakMap();
+      this.count = 0;
+    }
+    this.count += 1;
+    this.young.set(snapshot, state);
+  }
+}
+/** Some 700 bytes each while their snapshots live. */
+const GENERATION = 1024;
 
 /** Wraps a machine as pure functions. Throws what a guard or an assign of the machine throws. */
 export function behaviorOf(definition: MachineDefinition): Behavior {
@@ -58,33 +97,41 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
       collected.push({ type: action.type, params: (action.params ?? {}) as Record<string, unknown> });
     },
   };
-  const finish = (next: LooseSnapshot): Reaction => {
+  const live = new LiveStates();
+  // A record does not hold what history states remember: a step must not know more than the next owner's would.
+  const forgets = hasHistory(machine.root);
+  const finish = (next: AnyMachineSnapshot): Reaction => {
     const actions = collected;
     collected = [];
     if (next.status === 'error') throw next.error;
-    return {
-      snapshot: { value: next.value, context: next.context, status: next.status === 'done' ? 'done' : 'active' },
-      actions,
-    };
+    const { value, context } = next;
+    const snapshot: MachineSnapshot = { value, context, status: next.status === 'done' ? 'done' : 'active' };
+    if (!forgets) live.set(snapshot, next);
+    return { snapshot, actions };
   };
   return {
     kind: definition.kind,
     version: definition.version,
     init(input) {
       collected = [];
-      return finish(machine.getInitialSnapshot(scope as never, input as never) as unknown as LooseSnapshot);
+      return finish(machine.getInitialSnapshot(scope as never, input as never));
     },
     react(snapshot, event) {
       collected = [];
       if (snapshot.status === 'done' || event.type.startsWith('xstate.') && !isTimerEvent(event.type)) {
         return { snapshot, actions: [] };
       }
-      const restored = machine.resolveState({ value: snapshot.value as never, context: snapshot.context as never });
-      return finish(machine.transition(restored, event as never, scope as never) as unknown as LooseSnapshot);
+      const state = live.get(snapshot) ?? machine.resolveState({
+        value: snapshot.value as never, context: snapshot.context as never,
+      });
+      return finish(machine.transition(state, event as never, scope as never));
     },
     admit: definition.admit,
   };
 }
+
+const hasHistory = (node: AnyStateMachine['root']): boolean =>
+  Object.values(node.states).some((below) => below.type === 'history' || hasHistory(below));
 
 /** Only the runtime's own timers may bring XState's `after` events in. */
 const isTimerEvent = (type: string): boolean => type.startsWith('xstate.after.');

@@ -37,6 +37,9 @@ export interface StepOutput {
   readonly commitEffects: readonly EmittedAction[];
 }
 
+/** A record that is being made: only the step that made this very object has it, and it still writes to it. */
+type Draft = { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] };
+
 const address = (record: ActorRecord): Address => `${record.kind}/${record.id}`;
 const isOwnerChange = (action: EmittedAction): boolean => action.type === 'owner.transfer';
 
@@ -60,9 +63,9 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
       return { record: answered, outgoing: [], commitEffects: [] };
     }
   }
-  const event: ActorEvent = {
-    ...input.event, at: meta.nowMs, ...(input.operationId === null ? {} : { operationId: input.operationId }),
-  };
+  const { operationId } = input;
+  const event: ActorEvent = operationId === null
+    ? { ...input.event, at: meta.nowMs } : { ...input.event, at: meta.nowMs, operationId };
   const reaction = behavior.react(record.snapshot, event);
   if (settled === record && input.operationId === null && reaction.actions.length === 0
     && reaction.snapshot.context === record.snapshot.context
@@ -98,8 +101,9 @@ function settle(record: ActorRecord, input: StepInput): ActorRecord | null {
   return record;
 }
 
+/** Writes to `next`. */
 function applyActions(
-  next: ActorRecord, before: ActorRecord, actions: readonly EmittedAction[], input: StepInput, meta: StepMeta,
+  next: Draft, before: ActorRecord, actions: readonly EmittedAction[], input: StepInput, meta: StepMeta,
 ): StepOutput {
   let { effects, timers, operations } = next;
   let removed = false;
@@ -108,7 +112,8 @@ function applyActions(
   const names: string[] = [];
   const epoch = actions.some(isOwnerChange) ? meta.epoch + 1 : meta.epoch;
   // Padded: envelopes of one commit share a czxid and are told apart by their names' order.
-  const base = `${next.kind}~${next.id}.${meta.revision}.${String(before.seq + 1).padStart(12, '0')}`;
+  const base = actions.length === 0 ? ''
+    : `${next.kind}~${next.id}.${meta.revision}.${String(before.seq + 1).padStart(12, '0')}`;
   for (const action of actions) {
     const { type, params } = action;
     if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta);
@@ -134,8 +139,11 @@ function applyActions(
   }
   assertLimits(next, effects, timers, outgoing);
   const sent = outgoing.map((envelope) => ({ to: envelope.to, type: envelope.event.type }));
-  const record = withTransition({ ...next, effects, timers, operations, removed }, before, input, meta, names, sent);
-  return { record, outgoing, commitEffects };
+  next.effects = effects;
+  next.timers = timers;
+  next.operations = operations;
+  next.removed = removed;
+  return { record: withTransition(next, before, input, meta, names, sent), outgoing, commitEffects };
 }
 
 function raiseTimer(timers: readonly Timer[], params: EmittedAction['params'], meta: StepMeta): readonly Timer[] {
@@ -177,8 +185,9 @@ function assertLimits(
   if (over !== null) throw new Error(`${record.kind}/${record.id}: too many ${over} after one step`);
 }
 
+/** Writes to `next`. */
 function withTransition(
-  next: ActorRecord, before: ActorRecord, input: StepInput, meta: StepMeta,
+  next: Draft, before: ActorRecord, input: StepInput, meta: StepMeta,
   effects: readonly string[], sent: Transition['sent'],
 ): ActorRecord {
   const transition: Transition = {
@@ -186,7 +195,11 @@ function withTransition(
     from: stateText(before.snapshot.value), to: stateText(next.snapshot.value), effects, sent,
     operationId: input.operationId, correlation: input.correlation, causation: input.causation,
   };
-  return { ...next, seq: transition.seq, tail: [...next.tail, transition].slice(-LIMITS.tailLength) };
+  const tail = next.tail.slice(Math.max(0, next.tail.length + 1 - LIMITS.tailLength));
+  tail.push(transition);
+  next.seq = transition.seq;
+  next.tail = tail;
+  return next;
 }
 
 /** The first record of a new actor: its machine's initial state, with what that asks for pending. */

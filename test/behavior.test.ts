@@ -80,4 +80,33 @@ describe('XState as a pure function (its inert scope, version pinned)', () => {
     assert.equal(same.snapshot.context, off.context);
     assert.deepEqual(same.actions, []);
   });
+
+  it('knows no more of what was than its record tells: an owner that restores it goes the same way', () => {
+    const machine = setup({}).createMachine({
+      initial: 'awake',
+      states: {
+        awake: {
+          initial: 'one', on: { sleep: 'asleep' },
+          states: { one: { on: { next: 'two' } }, two: {}, before: { type: 'history' } },
+        },
+        asleep: { on: { wake: 'awake.before' } },
+      },
+    });
+    const sleeper = behaviorOf({ kind: 'sleeper', version: 1, machine, admit: () => ({ kind: 'accept' }) });
+    let live = sleeper.init(undefined).snapshot;
+    let restored = live;
+    for (const type of ['next', 'sleep', 'wake']) {
+      live = sleeper.react(live, { type }).snapshot;
+      restored = structuredClone(sleeper.react(restored, { type }).snapshot);
+      assert.deepEqual(live, restored);
+    }
+  });
+
+  it('goes on from thousands of actors in turn as from one', () => {
+    const actors = Array.from({ length: 5000 }, () => behavior.init(undefined).snapshot);
+    for (let round = 1; round <= 3; round += 1) {
+      actors.forEach((snapshot, index) => { actors[index] = behavior.react(snapshot, { type: 'press', by: 1 }).snapshot; });
+    }
+    assert.deepEqual(new Set(actors.map(({ value, context }) => `${stateText(value)} ${context['count']}`)), new Set(['on 2']));
+  });
 });
