@@ -34,7 +34,7 @@ export interface Behavior {
   admit(snapshot: MachineSnapshot, command: ActorEvent): Admission;
 }
 
-/** Texts of state values that are objects: a step asks for the same one as the state it leaves and as the one before. */
+/** Texts of state values that are objects: each is asked for twice, when its state is entered and when it is left. */
 const texts = new WeakMap<object, string>();
 
 /** The state value as one line: `running`, `migrating.copying`, `a.b|c`. The value must not be changed afterwards. */
