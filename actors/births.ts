@@ -1,6 +1,7 @@
 /** Actors that exist because a node does: `agent/<self>` made by each node, `node/<n>` made by the primary. */
 import type { Address } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
+import type { Claimant } from '../runtime/claims.js';
 import type { Clock } from '../runtime/clock.js';
 import { createActorOps } from '../runtime/create.js';
 import type { Log } from '../runtime/log.js';
@@ -10,7 +11,6 @@ import { newToken } from '../runtime/random.js';
 import { createRecord } from '../runtime/step.js';
 import type { Store } from '../runtime/store.js';
 import { splitAddress } from '../runtime/address.js';
-import type { Claimant } from './claims.js';
 import type { PvcConfig } from './config.js';
 
 export interface BirthDeps {

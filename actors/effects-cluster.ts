@@ -2,12 +2,13 @@
 import type { NodeEffects, VmEffects } from '../machines/effects.js';
 import type { BootRef } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
+import { claimAll, type Claimant } from '../runtime/claims.js';
 import { decodeOwner, decodeRecord } from '../runtime/codec.js';
 import type { Log } from '../runtime/log.js';
 import type { Paths } from '../runtime/paths.js';
 import type { ActorRecord, Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
-import { claim, type Claimant } from './claims.js';
+import { needsFence } from './claims.js';
 import type { ClusterView } from './cluster-view.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
@@ -52,15 +53,20 @@ async function fenceSession({ store, paths }: ClusterEffectDeps, boot: BootRef):
 
 interface Found { readonly uuid: string; readonly owner: Owner; readonly record: ActorRecord }
 
-/** All VMs, read through the leader: what the dead boot committed last must not be missed. */
-async function readVms({ store, paths }: ClusterEffectDeps): Promise<Found[]> {
+/** All VMs that can be read, through the leader: what the dead boot committed last must not be missed. */
+async function readVms({ store, paths, log }: ClusterEffectDeps): Promise<Found[]> {
   await store.sync(paths.kind('vm'));
   const ids = (await store.children(paths.kind('vm')))?.names ?? [];
   const found = await Promise.all(ids.map(async (uuid): Promise<Found | null> => {
     const address = addressOf('vm', uuid);
     const [owner, record] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
     if (owner === null || record === null) return null;
-    return { uuid, owner: decodeOwner(owner.data), record: decodeRecord(record.data) };
+    try {
+      return { uuid, owner: decodeOwner(owner.data), record: decodeRecord(record.data) };
+    } catch (error) {
+      log.error('a VM cannot be read by this daemon and is left where it is', { vm: uuid, error });
+      return null;
+    }
   }));
   return found.filter((vm): vm is Found => vm !== null && !vm.record.removed);
 }
@@ -77,15 +83,12 @@ async function rehome(
 ): Promise<Outcome<NodeEffects['cluster.rehome']['result']>> {
   const { self, log, view } = deps;
   let claimed = 0;
-  const claims: Promise<void>[] = [];
-  for (const vm of await readVms(deps)) {
-    if (vm.owner.node !== boot.node || vm.owner.bootId !== boot.bootId) continue;
-    claims.push(claim(deps, addressOf('vm', vm.uuid)).then((result) => {
-      if (result === 'claimed') claimed += 1;
-      else log.warn('a VM of a fenced node was not claimed', { vm: vm.uuid, result });
-    }));
+  const owned = (await readVms(deps)).filter((vm) => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId);
+  const orphans = owned.map((vm) => addressOf('vm', vm.uuid));
+  for (const [actor, result] of await claimAll({ ...deps, needsFence }, orphans)) {
+    if (result === 'claimed') claimed += 1;
+    else log.warn('a VM of a fenced node was not claimed', { actor, result });
   }
-  await Promise.all(claims);
   const vms = await readVms(deps);
   const left = vms.filter((vm) => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId);
   if (left.length > 0) return unknown(`${left.length} VMs of ${boot.node} could not be claimed yet`);

@@ -2,18 +2,26 @@
  * Homing: every actor finds an owner that can answer for it. The primary claims what a dead incarnation
  * left behind as far as no fence is needed (the rest is claimed by the fence's own plan); a node claims
  * its agent and what its own boot's earlier session owned; who holds cluster-wide actors without being
- * primary gives them on. Level-triggered; safe to run at any time, by anybody.
+ * primary gives them on. Level-triggered; safe to run at any time, by anybody. It sleeps until the mirror shows
+ * something to do; what a sweep could not do at once is looked at again soon.
  */
 import { splitAddress, type Address } from '../runtime/address.js';
+import { claimAll, type Claimant } from '../runtime/claims.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Host } from '../runtime/host.js';
 import type { Log } from '../runtime/log.js';
 import type { Mirror, MirrorActor } from '../runtime/mirror.js';
 import type { Primacy } from '../runtime/primacy.js';
-import type { ActorRecord } from '../runtime/record.js';
-import { claim, giveTo, needsFence, type ClaimDeps } from './claims.js';
+import type { Paths } from '../runtime/paths.js';
+import type { Home } from '../runtime/placer.js';
+import type { ActorRecord, Owner } from '../runtime/record.js';
+import type { Store } from '../runtime/store.js';
+import { needsFence } from './claims.js';
 
-export interface HomingDeps extends ClaimDeps {
+export interface HomingDeps {
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly self: Claimant;
   readonly mirror: Mirror;
   readonly host: Host;
   readonly primacy: Primacy;
@@ -21,7 +29,10 @@ export interface HomingDeps extends ClaimDeps {
   readonly log: Log;
 }
 
-const TICK_MS = 1000;
+/** A net only: everything that makes a sweep needful rings. */
+const TICK_MS = 10_000;
+/** After a sweep that found something to do: did it all go through? */
+const AGAIN_MS = 1000;
 
 interface VmHome { readonly mayRunOn?: readonly unknown[]; readonly heldAs?: string }
 
@@ -31,7 +42,14 @@ export class Homing {
   private again = false;
 
   constructor(private readonly deps: HomingDeps) {
-    deps.mirror.listen({ onLive: () => this.kick(), onPrimary: () => this.kick(), onRescan: () => this.kick() });
+    const kick = (): void => this.kick();
+    const look = (address: Address): void => {
+      const actor = deps.mirror.actors.get(address);
+      if (actor !== undefined && this.concerns(actor)) this.kick();
+    };
+    deps.mirror.listen({
+      onLive: kick, onPrimary: kick, onRescan: kick, onOwner: look, onRecord: (actor) => look(actor.address),
+    });
   }
 
   start(): void {
@@ -48,6 +66,7 @@ export class Homing {
   }
 
   private kick(): void {
+    if (this.stopped) return;
     if (this.busy) {
       this.again = true;
       return;
@@ -65,23 +84,31 @@ export class Homing {
   private async sweep(): Promise<void> {
     const orphans: Address[] = [];
     const strays: Address[] = [];
+    const buried: Address[] = [];
     for (const actor of this.deps.mirror.actors.values()) {
-      if (this.isLeftBehind(actor)) await this.deps.host.bury(actor.address);
+      if (this.isLeftBehind(actor)) buried.push(actor.address);
       else if (this.mayClaim(actor)) orphans.push(actor.address);
       else if (this.mustGive(actor)) strays.push(actor.address);
     }
-    for (const address of orphans) {
-      if (this.stopped) return;
-      const result = await claim(this.deps, address);
-      if (result === 'claimed') this.deps.log.info('claimed an actor', { actor: address });
+    if (buried.length + orphans.length + strays.length > 0) {
+      this.deps.clock.after(AGAIN_MS, () => this.kick(), true);
     }
-    const primary = this.deps.mirror.primary();
-    if (primary === null) return;
-    for (const address of strays) {
-      if (this.stopped) return;
-      if (!await giveTo(this.deps, address, primary, (record) => isIdle(record))) continue;
-      this.deps.log.info('gave an actor to the primary', { actor: address, to: primary.node });
+    for (const address of buried) await this.deps.host.bury(address);
+    if (orphans.length > 0) {
+      for (const [actor, result] of await claimAll({ ...this.deps, needsFence }, orphans)) {
+        if (result === 'claimed') this.deps.log.info('claimed an actor', { actor });
+      }
     }
+    const to = this.deps.mirror.primary()?.node ?? '';
+    for (const actor of strays) {
+      if (this.stopped) return;
+      const result = await this.deps.host.handOver(actor, to, { fits: mayLeave });
+      if (result.kind === 'moved') this.deps.log.info('gave an actor to the primary', { actor, to });
+    }
+  }
+
+  private concerns(actor: MirrorActor): boolean {
+    return !this.stopped && (this.isLeftBehind(actor) || this.mayClaim(actor) || this.mustGive(actor));
   }
 
   /** A tombstone whose owner died before it was buried. */
@@ -104,14 +131,21 @@ export class Homing {
     return this.deps.mirror.fences.get(node)?.has(bootId) ?? false;
   }
 
-  private mustGive({ address, owner, record }: MirrorActor): boolean {
+  private mustGive({ owner, record }: MirrorActor): boolean {
     const { mirror, self, primacy } = this.deps;
     const primary = mirror.primary();
     if (owner === null || owner.incarnation !== self.incarnation || record.removed || primacy.isPrimary()) return false;
     if (primary === null || !mirror.isLive(primary.incarnation, primary.node)) return false;
-    return splitAddress(address).kind !== 'agent' && record.ownerEpoch >= owner.epoch && isIdle(record);
+    return mayLeave(record, owner);
   }
 }
+
+/** Where an actor of PVC belongs: to the primary, unless its node's copy, or the node itself, binds it to its owner. */
+const homeOf = (record: ActorRecord, owner: Owner): Home => isIdle(record) ? 'primary' : { node: owner.node };
+
+/** What has not been stepped under this owner was only just handed over: it came for something. */
+const mayLeave = (record: ActorRecord, owner: Owner): boolean =>
+  record.ownerEpoch >= owner.epoch && homeOf(record, owner) === 'primary';
 
 /** Bound to no node: cluster-wide, or a VM of which there is no copy and for which nothing is under way. */
 function isIdle(record: ActorRecord): boolean {

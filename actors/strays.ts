@@ -3,6 +3,7 @@
  * after reading, through the leader, a record that names this node neither owner nor target (rule 1).
  */
 import { addressOf } from '../runtime/address.js';
+import type { Claimant } from '../runtime/claims.js';
 import type { Clock } from '../runtime/clock.js';
 import { decodeOwner, decodeRecord } from '../runtime/codec.js';
 import type { LeaseGate } from '../runtime/effects.js';
@@ -10,7 +11,6 @@ import type { Host } from '../runtime/host.js';
 import type { Log } from '../runtime/log.js';
 import type { Paths } from '../runtime/paths.js';
 import type { Store } from '../runtime/store.js';
-import type { Claimant } from './claims.js';
 import type { DomainInfo, Hypervisor } from './drivers/hypervisor.js';
 
 export interface StrayDeps {

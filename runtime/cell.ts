@@ -12,6 +12,7 @@ import type { Clock } from './clock.js';
 import { decodeOwner, decodeRecord, decodeStored } from './codec.js';
 import { commitTurn, type Turn } from './commit.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
+import type { Departure } from './handover.js';
 import { Letters, type Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import type { Log } from './log.js';
@@ -65,6 +66,7 @@ export class Cell {
   private begun: ReadonlySet<string> = new Set();
   private busy = false;
   private ended = false;
+  private departure: Departure | null = null;
 
   constructor(address: Address, deps: CellDeps) {
     this.address = address;
@@ -92,6 +94,15 @@ export class Cell {
     this.ended = true;
     this.letters.close();
     this.pending.stop();
+    if (!this.busy) this.departure?.refuse('its cell has ended');
+  }
+
+  /** A planned move: at the next turn boundary at which nothing keeps the actor here. One at a time. */
+  leave(departure: Departure): void {
+    if (this.ended) return departure.refuse('its cell has ended');
+    if (this.departure?.isOpen) return departure.refuse('it is being moved already');
+    this.departure = departure;
+    this.wake();
   }
 
   /** An envelope's znode appeared. */
@@ -154,7 +165,11 @@ export class Cell {
   }
 
   private hasInput(): boolean {
-    return this.internal.length > 0 || this.letters.waiting;
+    return this.internal.length > 0 || this.letters.waiting || this.mayLeave();
+  }
+
+  private mayLeave(): boolean {
+    return this.departure?.mayGo(this.record, this.owner, this.internal.length) ?? false;
   }
 
   private async loop(): Promise<void> {
@@ -167,14 +182,17 @@ export class Cell {
       }
     } finally {
       this.busy = false;
+      if (this.ended) this.departure?.refuse('its cell has ended');
     }
     this.wake();
   }
 
   private async turn(): Promise<void> {
+    const leaving = this.mayLeave() ? this.departure : null;
     const internal = this.internal.splice(0, LIMITS.batch);
-    const letters = this.letters.next(LIMITS.batch - internal.length);
-    const plan = this.plan(internal, letters);
+    const letters = leaving === null ? this.letters.next(LIMITS.batch - internal.length) : [];
+    const plan = leaving === null ? this.plan(internal, letters)
+      : { turn: leaving.turn(this.deps.paths, this.now(), this.deps.newCommitId()), unused: [] };
     if (plan === null) return;
     const turn = plan.turn;
     for (;;) {
@@ -185,6 +203,10 @@ export class Cell {
       }
       if (outcome.kind === 'deposed') return void this.end(outcome.reason);
       if (outcome.kind === 'stale') return this.reload([...internal]);
+      if (outcome.kind === 'refused') {
+        if (leaving === null) throw new Error(`a turn of ${this.address} was refused: ${outcome.reason}`);
+        return leaving.refuse(outcome.reason);
+      }
       const known = await this.readBack(turn);
       if (known === 'applied') return this.committed(turn, this.recordVersion, plan.unused);
       if (known === 'reload') return this.reload([...internal]);
@@ -196,18 +218,24 @@ export class Cell {
   private plan(
     internal: readonly StepInput[], letters: readonly Letter[],
   ): { turn: Turn; unused: readonly StepInput[] } | null {
-    const { address, deps, record, recordVersion, owner, ownerVersion } = this;
+    const { address, deps } = this;
+    const { record, owner, ...versions } = this.now();
     const { actions, unused, ...output } = stepBatch(deps, { address, record, owner, internal, letters });
     if (output.record === record && output.consumed.length === 0) return null;
     const next = {
       ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
     };
     const turn: Turn = {
-      ...output, address, recordVersion, owner, ownerVersion, record: next,
-      writeAs: deps.versions.forRecord(next, this.storedAs),
+      ...versions, ...output, owner, record: next, writeAs: deps.versions.forRecord(next, this.storedAs),
       extra: actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
     };
     return { turn, unused };
+  }
+
+  private now(): Pick<Turn, 'address' | 'record' | 'recordVersion' | 'writeAs' | 'owner' | 'ownerVersion'> {
+    const { address, record, recordVersion, owner, ownerVersion } = this;
+    const writeAs = this.deps.versions.forRecord(record, this.storedAs);
+    return { address, record, recordVersion, writeAs, owner, ownerVersion };
   }
 
   private committed(turn: Turn, recordVersion: number, unused: readonly StepInput[]): void {
@@ -216,6 +244,7 @@ export class Cell {
     this.record = turn.record;
     this.recordVersion = recordVersion;
     this.storedAs = turn.writeAs;
+    if (turn.newOwner !== null) this.departure?.moved(turn.newOwner);
     // Stopped while the commit was out: what it asked for is for the next cell of this actor to begin.
     if (this.ended) return;
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);

@@ -36,6 +36,8 @@ export type CommitOutcome =
   | { readonly kind: 'deposed'; readonly reason: string }
   /** The record or mailbox is not what we knew: read again and decide anew. */
   | { readonly kind: 'stale' }
+  /** Something that the turn holds to (a `check` among its extra operations) is not so; nothing was written. */
+  | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unknown' };
 
 interface Tagged {
@@ -64,6 +66,8 @@ export async function commitTurn(store: Store, paths: Paths, turn: Turn): Promis
       operations = replaceAt(operations, result.index, deadLetter(paths, culprit.envelope, 'there is no such actor'));
     } else if ((culprit.tag === 'tell' || culprit.tag === 'extra') && isAlreadySo(culprit.op, result.code)) {
       operations = replaceAt(operations, result.index, []);
+    } else if (culprit.tag === 'extra' && culprit.op.op === 'check') {
+      return { kind: 'refused', reason: `${culprit.op.path}: ${result.code}` };
     } else {
       throw new Error(`commit of ${turn.address} refused at ${culprit.op.op} ${culprit.op.path}: ${result.code}`);
     }

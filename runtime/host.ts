@@ -6,6 +6,7 @@
 import type { Address } from './address.js';
 import { Cell, type CellDeps } from './cell.js';
 import type { ActorEvent } from './envelope.js';
+import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
 import { LIMITS } from './limits.js';
 import type { Mirror } from './mirror.js';
 import { splitAddress } from './address.js';
@@ -88,6 +89,23 @@ export class Host {
     this.facts += 1;
     running.cell.tell(event, `${this.deps.self.incarnation}:fact:${this.facts}`);
     return true;
+  }
+
+  /**
+   * Moves an actor that runs here to another live node, at a turn boundary. Refused with the reason if it does not
+   * run here, the node is not live, or the actor does not come to rest in time; never rejects.
+   */
+  handOver(address: Address, toNode: string, options: HandOverOptions = {}): Promise<HandOverResult> {
+    const cell = this.cells.get(address)?.cell;
+    const target = this.deps.mirror.liveOf(toNode);
+    const reason = cell === undefined ? `${address} does not run here` : target === null ? `${toNode} is not live`
+      : target.incarnation === this.deps.self.incarnation ? `${address} is there already` : null;
+    if (cell === undefined || target === null || reason !== null) {
+      return Promise.resolve({ kind: 'refused', reason: reason ?? '' });
+    }
+    const departure = new Departure(target, options, this.deps.clock);
+    cell.leave(departure);
+    return departure.done;
   }
 
   private follow(address: Address): void {

@@ -1,7 +1,6 @@
 /** What must not hurt others: a store out of reach, a record nobody can read, a broken subscriber, an old timer. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { giveTo } from '../actors/claims.js';
 import {
   counterDefinition, counterOf, createCounter, paths, startNode, until, type TestNode,
 } from '../fixtures/runtime/world.js';
@@ -10,6 +9,7 @@ import { behaviorOf } from '../runtime/behavior.js';
 import { systemClock } from '../runtime/clock.js';
 import { decodeRecord, encode } from '../runtime/codec.js';
 import { createLog } from '../runtime/log.js';
+import type { ActorRecord, Owner } from '../runtime/record.js';
 import { createRecord, step, timerKey, type StepInput } from '../runtime/step.js';
 import { never, RestForOne } from '../runtime/supervisor.js';
 
@@ -58,13 +58,14 @@ describe('the actor runtime in hardship', () => {
     const address = await createCounter(one, 'a');
     await one.gateway.submit(address, { type: 'work' }, 'test');
     await until(two, address, (record) => record.effects.length === 1);
-    const self = { node: 'n1', incarnation: one.incarnation, bootId: one.bootId };
-    const to = { node: 'n2', incarnation: two.incarnation, bootId: two.bootId };
-    const idle = (record: { effects: readonly unknown[] }): boolean => record.effects.length === 0;
-    assert.equal(await giveTo({ store: one.store, paths, self }, address, to, idle), false);
+    const fits = (record: ActorRecord, owner: Owner): boolean =>
+      record.ownerEpoch >= owner.epoch && record.effects.length === 0;
+    const busy = await one.host.handOver(address, 'n2', { fits });
+    assert.deepEqual(busy, { kind: 'refused', reason: 'it is not to be moved now' });
     letGo();
     await until(one, address, (record) => record.effects.length === 0);
-    assert.equal(await giveTo({ store: one.store, paths, self }, address, to, idle), true);
+    const moved = await one.host.handOver(address, 'n2', { fits });
+    assert.equal(moved.kind, 'moved', JSON.stringify(moved));
     await until(two, address, (record) => counterOf(record).owners.length === 2);
   });
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { claim } from '../actors/claims.js';
 import { counterOf, createCounter, paths, startNode, until, type TestNode } from '../fixtures/runtime/world.js';
 import { createMemoryCluster, type MemoryCluster } from '../fixtures/sim/store.js';
 import type { FeedItem } from '../runtime/feed-types.js';
 import { compareCursors, cursorText, parseCursor } from '../runtime/feed.js';
 import { stateText } from '../runtime/behavior.js';
+import { claim } from '../runtime/claims.js';
 import { systemClock } from '../runtime/clock.js';
 
 const NODES = ['n1', 'n2'];
@@ -93,11 +93,11 @@ describe('the actor runtime on a store in memory', () => {
     await one.gateway.submit(address, { type: 'work' }, 'test');
     await until(two, address, (record) => record.effects.length === 1);
     const self = { node: 'n2', incarnation: two.incarnation, bootId: two.bootId };
-    assert.equal(await claim({ store: two.store, paths, self }, address), 'alive');
+    assert.equal(await claim({ store: two.store, paths, self, needsFence: null }, address), 'alive');
     one.stop();
     cluster.expire(one.store.session.id);
     hold = null;
-    assert.equal(await claim({ store: two.store, paths, self }, address), 'claimed');
+    assert.equal(await claim({ store: two.store, paths, self, needsFence: null }, address), 'claimed');
     const record = await until(two, address, (each) =>
       counterOf(each).owners.at(-1) === 'n2:claimed' && each.effects.length === 0);
     assert.equal(record.ownerEpoch, 2);
