@@ -159,7 +159,8 @@ function operationsOf({ paths, self }: ClaimDeps, group: readonly Orphan[]): Tag
     { op: { op: 'check', path: paths.incarnation(self.node, self.incarnation), version: 'exists' }, of: 'lapsed' },
     { op: { op: 'absent', path: paths.incarnation(node, incarnation) }, of: 'alive' },
   ];
-  if (fence) operations.push({ op: { op: 'check', path: paths.fence(node, bootId), version: 'exists' }, of: 'unfenced' });
+  const proof: StoreOp = { op: 'check', path: paths.fence(node, bootId), version: 'exists' };
+  if (fence) operations.push({ op: proof, of: 'unfenced' });
   for (const member of group) {
     const { address, owner, ownerVersion, recordVersion } = member;
     const data = encodeOwner({ ...self, epoch: owner.epoch + 1, cause: 'claimed' });

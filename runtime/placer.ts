@@ -5,7 +5,7 @@
 import type { Address } from './address.js';
 import { attraction } from './rendezvous.js';
 
-/** Where an actor belongs: on the node named (nowhere else, not even when that one is gone), on the primary, or on any. */
+/** Where an actor belongs: on the node named (even while that one is gone), on the primary, or on any node. */
 export type Home = 'anywhere' | 'primary' | { readonly node: string };
 
 export interface PlacedActor {

@@ -1,4 +1,4 @@
-/** Taking over what a dead incarnation left: in one multi for many, shared among the heirs, fenced where that is asked. */
+/** Taking over what a dead incarnation left: many in one multi, shared among the heirs, fenced where that is asked. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { startMovers, type Movers } from '../fixtures/runtime/movers.js';

@@ -45,11 +45,11 @@ test('a node that drains gives all it may and takes nothing; the last one standi
   assert.deepEqual(planMoves(actors, places(['a', 'b'], ['a', 'b'])), []);
 });
 
-test('what is bound goes home if home is live, what is the primary\'s goes to the primary, both even while it drains', () => {
+test('what is bound goes home if home is live, what is the primary\'s to the primary, even while that drains', () => {
   const bound = actorsOn({ a: 1 }, { node: 'b' });
   const roled = actorsOn({ c: 1 }, 'primary');
-  assert.deepEqual(planMoves([...bound, ...roled], places(['a', 'b', 'c'], ['a', 'b'], 'b')).map(({ to, why }) => [to, why]),
-    [['b', 'home'], ['b', 'home']]);
+  const moves = planMoves([...bound, ...roled], places(['a', 'b', 'c'], ['a', 'b'], 'b'));
+  assert.deepEqual(moves.map(({ to, why }) => [to, why]), [['b', 'home'], ['b', 'home']]);
   assert.deepEqual(planMoves(bound, places(['a', 'c'])), [], 'home is not live: it stays where it is');
   assert.deepEqual(planMoves(roled, places(['a', 'c'])), [], 'nobody is primary');
 });
