@@ -3,14 +3,15 @@
  * store nor world; its result is what the turn's commit will hold. Used by the cell only.
  */
 import type { Address } from './address.js';
-import type { Behavior, EmittedAction } from './behavior.js';
+import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { Clock } from './clock.js';
+import type { Dead } from './dead-letters.js';
 import type { Envelope } from './envelope.js';
-import { inputOf, type Letter } from './letters.js';
+import { inputOf, type Consumed, type Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import { causeChain, type Log } from './log.js';
 import type { ActorRecord, Owner } from './record.js';
-import { step, type StepInput } from './step.js';
+import { refuse, step, type StepInput, type StepMeta } from './step.js';
 
 export interface BatchDeps {
   readonly behavior: Behavior;
@@ -27,8 +28,14 @@ export interface Batch {
   readonly address: Address;
   readonly record: ActorRecord;
   readonly owner: Owner;
+  /** Tells this actor from earlier ones of the same address: part of the ids of what it sends. */
+  readonly birth: string;
   readonly internal: readonly StepInput[];
   readonly letters: readonly Letter[];
+  /** Inputs that may be taken, from inside and of letters together. */
+  readonly most: number;
+  /** Why the first envelope is parked without being stepped; null = it is stepped like the others. */
+  readonly refusal: string | null;
 }
 
 export interface BatchOutput {
@@ -36,64 +43,138 @@ export interface BatchOutput {
   readonly record: ActorRecord;
   /** Who owns the actor from this commit on; null = it stays. */
   readonly newOwner: Owner | null;
-  /** Names of the letters that were stepped or parked. */
-  readonly consumed: readonly string[];
+  /** What was stepped or parked of the letters. */
+  readonly consumed: readonly Consumed[];
   readonly outgoing: readonly Envelope[];
   readonly actions: readonly EmittedAction[];
-  readonly dead: readonly { readonly envelope: Envelope; readonly error: string }[];
+  readonly dead: readonly Dead[];
   /** Inputs from inside for the next turn: those behind the end of this batch, and refused transfers. */
   readonly unused: readonly StepInput[];
+  /** Inputs that were taken. */
+  readonly taken: number;
 }
 
 /** Steps the inputs in order; ends early at a change of owner or a removal. A letter that throws is parked. */
 export function stepBatch(deps: BatchDeps, batch: Batch): BatchOutput {
-  const { owner } = batch;
-  let record = batch.record;
-  const consumed: string[] = [];
-  const outgoing: Envelope[] = [];
-  const actions: EmittedAction[] = [];
-  const dead: { envelope: Envelope; error: string }[] = [];
-  const revision = record.revision + 1;
-  const queue: { input: StepInput; letter: Letter | null }[] = [
-    ...batch.internal.map((input) => ({ input, letter: null })),
-    ...batch.letters.map((letter) => ({ input: inputOf(letter.envelope), letter })),
-  ];
-  let newOwner: Owner | null = null;
-  const refused: StepInput[] = [];
-  const full = (): boolean => outgoing.length > 0 && outgoing.length >= LIMITS.outgoingPerBatch;
-  while (queue.length > 0 && newOwner === null && !record.removed && !full()) {
-    const { input, letter } = queue.shift()!;
-    if (letter) consumed.push(letter.name);
-    try {
-      const output = step(deps.behavior, record, input, {
-        node: deps.self.node, epoch: owner.epoch, nowMs: deps.clock.wallMs(), revision,
-        commitEffects: deps.commitEffectNames,
-      });
-      if (output === null) continue;
-      record = output.record;
-      outgoing.push(...output.outgoing);
-      actions.push(...output.commitEffects);
-      const transfer = output.commitEffects.findLast((action) => action.type === 'owner.transfer');
-      if (transfer !== undefined) newOwner = nextOwner(deps, owner, String(transfer.params['to']), refused, input);
-    } catch (error) {
-      if (letter === null) throw error;
-      dead.push({ envelope: letter.envelope, error: causeChain(error) });
-      const context = { actor: batch.address, type: input.event.type, error };
-      deps.log.error('a message could not be stepped and was parked', context);
-    }
+  const run = new BatchRun(deps, batch);
+  const { internal, letters } = batch;
+  let at = 0;
+  for (; at < internal.length && run.open; at += 1) run.takeInput(internal[at]!);
+  const consumed: Consumed[] = [];
+  for (const letter of letters) {
+    const { envelopes } = letter;
+    let count = 0;
+    for (; count < envelopes.length && run.open; count += 1) run.takeEnvelope(envelopes[count]!);
+    if (count > 0) consumed.push({ letter, count });
+    if (count < envelopes.length) break;
   }
-  const behind = queue.filter((entry) => entry.letter === null).map((entry) => entry.input);
-  return { record, newOwner, consumed, outgoing, actions, dead, unused: [...refused, ...behind] };
+  return run.output(consumed, internal.slice(at));
 }
 
-/** The owner after a transfer; null = it stays here, and if `to` is not live the machine is told so. */
-function nextOwner(deps: BatchDeps, owner: Owner, to: string, refused: StepInput[], cause: StepInput): Owner | null {
-  const next = deps.resolveOwner(to, owner.epoch + 1);
-  if (next !== null) return next.incarnation === owner.incarnation ? null : next;
-  refused.push({
-    event: { type: 'owner.transfer.refused', to, reason: `${to} is not live` },
-    source: 'owner', id: `${cause.id}:refused`, operationId: null,
-    correlation: cause.correlation, causation: cause.id, settles: null,
-  });
-  return null;
+/** One batch being stepped. */
+class BatchRun {
+  private record: ActorRecord;
+  private newOwner: Owner | null = null;
+  private taken = 0;
+  private commands = 0;
+  private readonly outgoing: Envelope[] = [];
+  private readonly actions: EmittedAction[] = [];
+  private readonly dead: Dead[] = [];
+  private readonly refusedTransfers: StepInput[] = [];
+
+  constructor(private readonly deps: BatchDeps, private readonly batch: Batch) {
+    this.record = batch.record;
+  }
+
+  /** True while one more input may be taken. */
+  get open(): boolean {
+    return this.taken < this.batch.most && this.newOwner === null && !this.record.removed
+      && this.outgoing.length < LIMITS.outgoingPerBatch && this.commands < LIMITS.commandsPerBatch;
+  }
+
+  /** Throws what the step throws. */
+  takeInput(input: StepInput): void {
+    this.taken += 1;
+    this.step(input, this.meta());
+  }
+
+  takeEnvelope(envelope: Envelope): void {
+    const { batch } = this;
+    this.taken += 1;
+    if (envelope.operationId !== undefined) this.commands += 1;
+    const meta = this.meta();
+    if (batch.refusal !== null && this.taken === 1) return this.park(envelope, meta, batch.refusal);
+    if (envelope.expiresAt !== undefined && meta.nowMs > envelope.expiresAt) return this.expire(envelope, meta);
+    try {
+      this.step(inputOf(envelope), meta);
+    } catch (error) {
+      this.park(envelope, meta, causeChain(error));
+    }
+  }
+
+  output(consumed: readonly Consumed[], behind: readonly StepInput[]): BatchOutput {
+    const { newOwner, outgoing, actions, dead, taken } = this;
+    if (dead.length > 0) {
+      const { envelope, error } = dead[0]!;
+      const context = { actor: this.batch.address, type: envelope.event.type, error, count: dead.length };
+      this.deps.log.error('messages were parked as dead letters; the first:', context);
+    }
+    return {
+      record: withShortTail(this.record, this.batch.record.seq), newOwner, consumed, outgoing, actions, dead, taken,
+      unused: [...this.refusedTransfers, ...behind],
+    };
+  }
+
+  private meta(): StepMeta {
+    const { deps, batch } = this;
+    return {
+      node: deps.self.node, epoch: batch.owner.epoch, nowMs: deps.clock.wallMs(), revision: batch.record.revision + 1,
+      commitEffects: deps.commitEffectNames, birth: batch.birth,
+    };
+  }
+
+  private step(input: StepInput, meta: StepMeta): void {
+    const output = step(this.deps.behavior, this.record, input, meta);
+    if (output === null) return;
+    this.record = output.record;
+    if (output.outgoing.length > 0) this.outgoing.push(...output.outgoing);
+    if (output.commitEffects.length === 0) return;
+    this.actions.push(...output.commitEffects);
+    const transfer = output.commitEffects.findLast((action) => action.type === 'owner.transfer');
+    if (transfer !== undefined) this.newOwner = this.nextOwner(String(transfer.params['to']), input);
+  }
+
+  /** A command says so in its operation; what is no command goes where somebody may look for it. */
+  private expire(envelope: Envelope, meta: StepMeta): void {
+    const text = 'it expired before it could be taken up';
+    if (envelope.operationId === undefined) return this.park(envelope, meta, text);
+    this.record = refuse(this.record, inputOf(envelope), meta, text, 'letter.expired');
+  }
+
+  private park(envelope: Envelope, meta: StepMeta, error: string): void {
+    const { record } = this;
+    this.dead.push({ envelope, error, at: meta.nowMs, state: stateText(record.snapshot.value) });
+    this.record = refuse({
+      ...record, counts: { ...record.counts, dead: record.counts.dead + 1 }, lastError: { text: error, at: meta.nowMs },
+    }, inputOf(envelope), meta, error, 'letter.parked');
+  }
+
+  /** The owner after a transfer; null = it stays here, and if `to` is not live the machine is told so. */
+  private nextOwner(to: string, cause: StepInput): Owner | null {
+    const { owner } = this.batch;
+    const next = this.deps.resolveOwner(to, owner.epoch + 1);
+    if (next !== null) return next.incarnation === owner.incarnation ? null : next;
+    this.refusedTransfers.push({
+      event: { type: 'owner.transfer.refused', to, reason: `${to} is not live` },
+      source: 'owner', id: `${cause.id}:refused`, operationId: null,
+      correlation: cause.correlation, causation: cause.id, settles: null,
+    });
+    return null;
+  }
+}
+
+/** The tail as it is stored: LIMITS.tailLength transitions, or all of this batch if it holds more. */
+function withShortTail(record: ActorRecord, seqBefore: number): ActorRecord {
+  const kept = Math.max(LIMITS.tailLength, record.seq - seqBefore);
+  return record.tail.length <= kept ? record : { ...record, tail: record.tail.slice(-kept) };
 }

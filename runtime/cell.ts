@@ -6,14 +6,13 @@
  * C3: it ends for good when its owner's version moved, and says so to its host.
  */
 import type { Address } from './address.js';
-import { stepBatch } from './batch.js';
 import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
 import { decodeOwner, decodeRecord, decodeStored } from './codec.js';
-import { commitTurn, type Turn } from './commit.js';
+import { commitTurn, prepareTurn, type PreparedTurn } from './commit.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Departure } from './handover.js';
-import { Letters, type Letter } from './letters.js';
+import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
 import type { Log } from './log.js';
 import type { Paths } from './paths.js';
@@ -21,6 +20,7 @@ import { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { Store, StoreOp } from './store.js';
+import { planTurn, type PlannedTurn, type Taken } from './turn.js';
 import type { WriterVersion } from './versions.js';
 
 /** Turns a commit effect of a machine into operations of the same transaction. */
@@ -60,6 +60,8 @@ export class Cell {
   private recordVersion = 0;
   /** Format version the record is stored in. */
   private storedAs = 0;
+  /** The record's czxid: tells this actor from earlier ones of its address. */
+  private birth = '';
   private owner!: Owner;
   private ownerVersion = 0;
   /** Effects that an earlier process or owner under this epoch may have begun. */
@@ -146,6 +148,7 @@ export class Cell {
     this.record = stored.record;
     this.storedAs = stored.storedAs;
     this.recordVersion = record.stat.version;
+    this.birth = record.stat.czxid.toString(36);
     const stepped = this.record.ownerEpoch >= this.owner.epoch;
     this.begun = new Set(stepped ? this.record.effects.map((effect) => effect.effectId) : []);
     if (this.record.removed) return this.end('removed');
@@ -165,7 +168,7 @@ export class Cell {
   }
 
   private hasInput(): boolean {
-    return this.internal.length > 0 || this.letters.waiting || this.mayLeave();
+    return this.internal.length > 0 || this.letters.waiting(false) || this.mayLeave();
   }
 
   private mayLeave(): boolean {
@@ -190,55 +193,40 @@ export class Cell {
   private async turn(): Promise<void> {
     const leaving = this.mayLeave() ? this.departure : null;
     const internal = this.internal.splice(0, LIMITS.batch);
-    const letters = leaving === null ? this.letters.next(LIMITS.batch - internal.length) : [];
-    const plan = leaving === null ? this.plan(internal, letters)
-      : { turn: leaving.turn(this.deps.paths, this.now(), this.deps.newCommitId()), unused: [] };
+    const plan = leaving === null
+      ? this.plan({ internal, letters: this.letters.next(LIMITS.batch - internal.length, false) })
+      : this.planToLeave(leaving);
     if (plan === null) return;
-    const turn = plan.turn;
     for (;;) {
-      const outcome = await commitTurn(this.deps.store, this.deps.paths, turn);
-      if (outcome.kind === 'committed') {
-        this.committed(turn, outcome.recordVersion, plan.unused);
-        return;
-      }
+      const outcome = await commitTurn(this.deps.store, this.deps.paths, plan.prepared);
+      if (outcome.kind === 'committed') return this.committed(plan, outcome.recordVersion);
       if (outcome.kind === 'deposed') return void this.end(outcome.reason);
-      if (outcome.kind === 'stale') return this.reload([...internal]);
+      if (outcome.kind === 'stale') return this.reload(internal);
       if (outcome.kind === 'refused') {
         if (leaving === null) throw new Error(`a turn of ${this.address} was refused: ${outcome.reason}`);
         return leaving.refuse(outcome.reason);
       }
-      const known = await this.readBack(turn);
-      if (known === 'applied') return this.committed(turn, this.recordVersion, plan.unused);
-      if (known === 'reload') return this.reload([...internal]);
+      const known = await this.readBack(plan.prepared);
+      if (known === 'applied') return this.committed(plan, this.recordVersion);
+      if (known === 'reload') return this.reload(internal);
       if (known === 'ended') return;
     }
   }
 
-  /** What this turn commits, and the inputs it leaves over. null = nothing to commit. */
-  private plan(
-    internal: readonly StepInput[], letters: readonly Letter[],
-  ): { turn: Turn; unused: readonly StepInput[] } | null {
-    const { address, deps } = this;
-    const { record, owner, ...versions } = this.now();
-    const { actions, unused, ...output } = stepBatch(deps, { address, record, owner, internal, letters });
-    if (output.record === record && output.consumed.length === 0) return null;
-    const next = {
-      ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
-    };
-    const turn: Turn = {
-      ...versions, ...output, owner, record: next, writeAs: deps.versions.forRecord(next, this.storedAs),
-      extra: actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
-    };
-    return { turn, unused };
+  private plan(taken: Taken): PlannedTurn | null {
+    const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, birth } = this;
+    return planTurn(deps, { address, record, recordVersion, storedAs, owner, ownerVersion, birth }, taken);
   }
 
-  private now(): Pick<Turn, 'address' | 'record' | 'recordVersion' | 'writeAs' | 'owner' | 'ownerVersion'> {
-    const { address, record, recordVersion, owner, ownerVersion } = this;
-    const writeAs = this.deps.versions.forRecord(record, this.storedAs);
-    return { address, record, recordVersion, writeAs, owner, ownerVersion };
+  private planToLeave(departure: Departure): PlannedTurn {
+    const { address, deps, record, recordVersion, owner, ownerVersion } = this;
+    const writeAs = deps.versions.forRecord(record, this.storedAs);
+    const now = { address, record, recordVersion, writeAs, owner, ownerVersion };
+    const turn = departure.turn(deps.paths, now, deps.newCommitId());
+    return { prepared: prepareTurn(deps.paths, turn), unused: [] };
   }
 
-  private committed(turn: Turn, recordVersion: number, unused: readonly StepInput[]): void {
+  private committed({ prepared: { turn }, unused }: PlannedTurn, recordVersion: number): void {
     this.letters.drop(turn.consumed);
     this.internal.unshift(...unused);
     this.record = turn.record;
@@ -253,7 +241,7 @@ export class Cell {
   }
 
   /** After an unknown outcome: waits for the connection and finds out by the commit's id. */
-  private async readBack(turn: Turn): Promise<'applied' | 'again' | 'reload' | 'ended'> {
+  private async readBack({ turn }: PreparedTurn): Promise<'applied' | 'again' | 'reload' | 'ended'> {
     for (;;) {
       if (this.ended) return 'ended';
       try {

@@ -6,9 +6,13 @@
  * C4: an unknown outcome is read back by commit id, never repeated blindly.
  */
 import type { Address } from './address.js';
-import { encode, encodeEnvelope, encodeOwner, encodeRecord } from './codec.js';
+import { encodeOwner, encodeRecord } from './codec.js';
+import { deadLetterOp, type Dead } from './dead-letters.js';
 import type { Envelope } from './envelope.js';
-import { envelopeName, type Paths } from './paths.js';
+import type { Consumed } from './letters.js';
+import { LIMITS } from './limits.js';
+import { encodeMail, parcels, type Parcel } from './pack.js';
+import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { Store, StoreOp } from './store.js';
 
@@ -22,12 +26,20 @@ export interface Turn {
   readonly ownerVersion: number;
   /** The owner after this commit, when the turn hands the actor over. */
   readonly newOwner: Owner | null;
-  readonly consumed: readonly string[];
+  readonly consumed: readonly Consumed[];
   readonly outgoing: readonly Envelope[];
   /** Operations of the turn's other commit effects; a node that exists already is as good as created. */
   readonly extra: readonly StoreOp[];
-  /** Inputs parked because their step threw. */
-  readonly dead: readonly { readonly envelope: Envelope; readonly error: string }[];
+  /** Envelopes parked instead of stepped or sent. */
+  readonly dead: readonly Dead[];
+}
+
+/** A turn as operations, measured. */
+export interface PreparedTurn {
+  readonly turn: Turn;
+  readonly operations: readonly Tagged[];
+  /** What is wrong with its size, or null. */
+  readonly tooLarge: string | null;
 }
 
 export type CommitOutcome =
@@ -43,12 +55,13 @@ export type CommitOutcome =
 interface Tagged {
   readonly op: StoreOp;
   readonly tag: 'owner' | 'record' | 'consume' | 'tell' | 'extra';
-  readonly envelope?: Envelope;
+  readonly parcel?: Parcel;
 }
 
-export async function commitTurn(store: Store, paths: Paths, turn: Turn): Promise<CommitOutcome> {
+export async function commitTurn(store: Store, paths: Paths, prepared: PreparedTurn): Promise<CommitOutcome> {
+  const { turn } = prepared;
   const undeliverable: Envelope[] = [];
-  let operations = operationsOf(paths, turn);
+  let { operations } = prepared;
   for (;;) {
     const result = await store.multi(operations.map((tagged) => tagged.op));
     if (result.kind === 'unknown') return { kind: 'unknown' };
@@ -60,10 +73,15 @@ export async function commitTurn(store: Store, paths: Paths, turn: Turn): Promis
     if (culprit === undefined) return { kind: 'deposed', reason: result.code };
     if (culprit.tag === 'owner') return { kind: 'deposed', reason: `owner ${result.code}` };
     if (culprit.tag === 'record') return { kind: 'stale' };
-    if (culprit.tag === 'consume' && result.code === 'no-node') return { kind: 'stale' };
-    if (culprit.tag === 'tell' && result.code === 'no-node' && culprit.envelope) {
-      undeliverable.push(culprit.envelope);
-      operations = replaceAt(operations, result.index, deadLetter(paths, culprit.envelope, 'there is no such actor'));
+    if (culprit.tag === 'consume' && (result.code === 'no-node' || result.code === 'bad-version')) {
+      return { kind: 'stale' };
+    }
+    if (culprit.tag === 'tell' && result.code === 'no-node' && culprit.parcel) {
+      const { envelopes } = culprit.parcel;
+      undeliverable.push(...envelopes);
+      const at = envelopes[0]!.sentAt;
+      operations = replaceAt(operations, result.index, envelopes.map((envelope): Tagged => (
+        { op: deadLetterOp(paths, { envelope, error: 'there is no such actor', at, state: null }), tag: 'extra' })));
     } else if ((culprit.tag === 'tell' || culprit.tag === 'extra') && isAlreadySo(culprit.op, result.code)) {
       operations = replaceAt(operations, result.index, []);
     } else if (culprit.tag === 'extra' && culprit.op.op === 'check') {
@@ -82,27 +100,53 @@ function replaceAt(operations: readonly Tagged[], index: number, by: readonly Ta
   return [...operations.slice(0, index), ...by, ...operations.slice(index + 1)];
 }
 
-function operationsOf(paths: Paths, turn: Turn): Tagged[] {
+/** Encodes a turn once, for all tries of its commit. `packMax` = 1 where a reader of packs may be missing. */
+export function prepareTurn(paths: Paths, given: Turn, packMax: number = LIMITS.pack): PreparedTurn {
+  const { record, data } = encodedRecord(given.record, given.writeAs);
+  const turn = record === given.record ? given : { ...given, record };
   const ownerPath = paths.owner(turn.address);
   const owner: StoreOp = turn.newOwner === null
     ? { op: 'check', path: ownerPath, version: turn.ownerVersion }
     : { op: 'set', path: ownerPath, data: encodeOwner(turn.newOwner), version: turn.ownerVersion };
-  const data = encodeRecord(turn.record, turn.writeAs);
-  return [
+  const operations: Tagged[] = [
     { op: owner, tag: 'owner' },
     { op: { op: 'set', path: paths.record(turn.address), data, version: turn.recordVersion }, tag: 'record' },
-    ...turn.consumed.map((name): Tagged => (
-      { op: { op: 'delete', path: paths.envelope(turn.address, name), version: 'any' }, tag: 'consume' })),
-    ...turn.outgoing.map((envelope): Tagged => ({
-      op: { op: 'create', path: paths.envelope(envelope.to, envelopeName(envelope)), data: encodeEnvelope(envelope) },
-      tag: 'tell', envelope,
-    })),
-    ...turn.extra.map((op): Tagged => ({ op, tag: 'extra' })),
-    ...turn.dead.flatMap(({ envelope, error }) => deadLetter(paths, envelope, error)),
   ];
+  for (const each of turn.consumed) operations.push({ op: consumeOp(paths, turn.address, each), tag: 'consume' });
+  if (turn.outgoing.length > 0) {
+    for (const parcel of parcels(turn.outgoing, packMax)) {
+      const path = paths.envelope(parcel.to, parcel.name);
+      operations.push({ op: { op: 'create', path, data: parcel.data }, tag: 'tell', parcel });
+    }
+  }
+  for (const op of turn.extra) operations.push({ op, tag: 'extra' });
+  for (const dead of turn.dead) operations.push({ op: deadLetterOp(paths, dead), tag: 'extra' });
+  return { turn, operations, tooLarge: sizeFault(operations, data.length) };
 }
 
-function deadLetter(paths: Paths, envelope: Envelope, error: string): Tagged[] {
-  const path = paths.deadLetter(envelope.to, envelopeName(envelope));
-  return [{ op: { op: 'create', path, data: encode({ envelope, error }) }, tag: 'extra' }];
+/** A letter goes; of a pack that was taken in part the rest stays, in its place (a set keeps the czxid). */
+function consumeOp(paths: Paths, address: Address, { letter, count }: Consumed): StoreOp {
+  const path = paths.envelope(address, letter.name);
+  if (count === letter.envelopes.length) return { op: 'delete', path, version: 'any' };
+  return { op: 'set', path, data: encodeMail(letter.envelopes.slice(count)), version: letter.version };
+}
+
+/** A record that is too large tells of its last transitions without what their events held. */
+function encodedRecord(record: ActorRecord, writeAs: number): { record: ActorRecord; data: Uint8Array } {
+  const data = encodeRecord(record, writeAs);
+  if (data.length <= LIMITS.recordBytes) return { record, data };
+  const tail = record.tail.map((transition) => ({ ...transition, event: { type: transition.event.type } }));
+  const lean = { ...record, tail };
+  return { record: lean, data: encodeRecord(lean, writeAs) };
+}
+
+/** What an operation needs beside its path and data, generously. */
+const OPERATION_BYTES = 64;
+
+function sizeFault(operations: readonly Tagged[], recordBytes: number): string | null {
+  let bytes = 0;
+  for (const { op } of operations) bytes += OPERATION_BYTES + op.path.length + ('data' in op ? op.data.length : 0);
+  if (bytes <= LIMITS.commitBytes && operations.length <= LIMITS.commitOperations) return null;
+  return `a commit of ${operations.length} operations and ${bytes} bytes (the record: ${recordBytes}), `
+    + `above ${LIMITS.commitOperations} operations or ${LIMITS.commitBytes} bytes`;
 }

@@ -27,10 +27,15 @@ export interface Envelope {
   readonly sentAt: number;
   /** Absent = `normal`. Letters of the control lane (stop, kill, restart, replies of fences) go before all others. */
   readonly lane?: Lane;
-  /** Wall-clock time after which nobody waits for it any more: it is parked as a dead letter instead of stepped. */
+  /**
+   * Wall-clock time (the receiver's owner's clock decides) after which nobody waits for it any more and it is not
+   * stepped: a command's operation ends as failed, anything else is parked as a dead letter.
+   */
   readonly expiresAt?: number;
   /** On a request: the name its answer must carry back. On an answer: the request it answers. */
   readonly requestId?: string;
+  /** Present on answers. */
+  readonly answer?: true;
 }
 
 export type Lane = 'control' | 'normal';

@@ -1,12 +1,16 @@
 /**
- * The letters of one cell: what it has read of its mailbox and not yet consumed. It knows whether it may have
+ * The letters of one cell: what it has read of its mailbox and not yet consumed, one for each znode; a pack is one
+ * letter with several envelopes. Order: the control lane first, then the znode's czxid (the cluster's own order of
+ * commits), then its name (the order within one commit), then the place in the pack. It knows whether it may have
  * missed a doorbell, and then gives nothing out: letters are stepped in the order of their creation or not at all.
  * Used by the cell only; it reads the store and writes nothing there.
  */
 import type { Address } from './address.js';
-import { decodeEnvelope } from './codec.js';
+import { UndecodableError } from './codec.js';
 import type { Envelope } from './envelope.js';
-import type { Paths } from './paths.js';
+import { LIMITS } from './limits.js';
+import { decodeMail } from './pack.js';
+import { laneOf, type Paths } from './paths.js';
 import type { StepInput } from './step.js';
 import type { Store } from './store.js';
 
@@ -15,11 +19,74 @@ export interface Letter {
   readonly name: string;
   /** The znode's czxid. */
   readonly order: number;
-  readonly envelope: Envelope;
+  /** The znode's version: +1 each time only a part of a pack was consumed. */
+  readonly version: number;
+  readonly bytes: number;
+  /** What has not been consumed, never none. */
+  readonly envelopes: readonly Envelope[];
+}
+
+/** The first `count` envelopes of a letter, which a commit takes. */
+export interface Consumed {
+  readonly letter: Letter;
+  readonly count: number;
+}
+
+const isBefore = (a: Letter, b: Letter): boolean => a.order < b.order || (a.order === b.order && a.name < b.name);
+
+/** One lane, in order. Letters come at its end and go at its front, but for rescans and rare races. */
+class Lane {
+  private items: Letter[] = [];
+  private head = 0;
+
+  get first(): Letter | undefined {
+    return this.items[this.head];
+  }
+
+  insert(letter: Letter): void {
+    let at = this.items.length;
+    while (at > this.head && isBefore(letter, this.items[at - 1]!)) at -= 1;
+    if (at === this.items.length) this.items.push(letter);
+    else this.items.splice(at, 0, letter);
+  }
+
+  /** `by` takes the letter's place; null = nothing does. */
+  replace(letter: Letter, by: Letter | null): void {
+    const at = this.items[this.head] === letter ? this.head : this.items.indexOf(letter, this.head);
+    if (at < 0) return;
+    if (by !== null) this.items[at] = by;
+    else if (at > this.head) this.items.splice(at, 1);
+    else {
+      this.head += 1;
+      if (this.head === this.items.length || this.head === 1024) {
+        this.items = this.items.slice(this.head);
+        this.head = 0;
+      }
+    }
+  }
+
+  /** Adds letters from the front to `into` while there is room. Answers the room left. */
+  give(into: Letter[], most: number, bytes: number): { most: number; bytes: number } {
+    for (let at = this.head; at < this.items.length && most > 0; at += 1) {
+      const letter = this.items[at]!;
+      if (into.length > 0 && letter.bytes > bytes) return { most: 0, bytes: 0 };
+      into.push(letter);
+      most -= letter.envelopes.length;
+      bytes -= letter.bytes;
+    }
+    return { most, bytes };
+  }
+
+  clear(): void {
+    this.items = [];
+    this.head = 0;
+  }
 }
 
 export class Letters {
   private readonly read = new Map<string, Letter>();
+  private readonly lanes = { control: new Lane(), normal: new Lane() };
+  private envelopes = 0;
   /** True while doorbells may have been missed: letters wait for a whole scan, or their order would break. */
   private unsure = true;
   private scans = 0;
@@ -33,16 +100,38 @@ export class Letters {
     return this.read.has(name);
   }
 
-  /** True if `next` has something to give. */
-  get waiting(): boolean {
-    return !this.unsure && this.read.size > 0;
+  /** Envelopes that have been read and wait. */
+  get size(): number {
+    return this.envelopes;
   }
 
-  /** Reads one letter; one that is gone was consumed already. */
+  /** When the oldest waiting letter was sent, wall-clock milliseconds; null = none waits. */
+  get oldestSentAt(): number | null {
+    const { control, normal } = this.lanes;
+    const sent = [control.first, normal.first].flatMap((letter) => letter?.envelopes[0]?.sentAt ?? []);
+    return sent.length === 0 ? null : Math.min(...sent);
+  }
+
+  /** True if `next` has something to give. `controlOnly`: of the control lane. */
+  waiting(controlOnly: boolean): boolean {
+    if (this.unsure) return false;
+    return controlOnly ? this.lanes.control.first !== undefined : this.read.size > 0;
+  }
+
+  /** True while it is not known what waits. */
+  get held(): boolean {
+    return this.unsure;
+  }
+
+  /** Reads one letter; one that is gone was consumed already. Rejects with an UndecodableError that names the znode. */
   async take(name: string): Promise<void> {
-    const node = await this.deps.store.read(this.deps.paths.envelope(this.address, name));
+    const path = this.deps.paths.envelope(this.address, name);
+    const node = await this.deps.store.read(path);
     if (node === null || this.closed) return;
-    this.read.set(name, { name, order: node.stat.czxid, envelope: decodeEnvelope(node.data) });
+    this.put({
+      name, order: node.stat.czxid, version: node.stat.version, bytes: node.data.length,
+      envelopes: envelopesAt(path, node.data),
+    });
   }
 
   /** Lists the mailbox and reads what is new. True = all is read, and no connection was lost meanwhile. */
@@ -62,32 +151,66 @@ export class Letters {
     this.scans += 1;
   }
 
-  /** The oldest letters, at most `most`; they stay until they are dropped. Those of one commit go by name. */
-  next(most: number): readonly Letter[] {
-    if (this.unsure) return [];
-    return [...this.read.values()]
-      .sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1))
-      .slice(0, Math.max(0, most));
+  /**
+   * The oldest letters with at least `most` envelopes together, as far as there are so many and LIMITS.batchBytes
+   * allows; they stay until they are dropped.
+   */
+  next(most: number, controlOnly: boolean): readonly Letter[] {
+    const found: Letter[] = [];
+    if (this.unsure || most <= 0) return found;
+    const room = this.lanes.control.give(found, most, LIMITS.batchBytes);
+    if (!controlOnly) this.lanes.normal.give(found, room.most, room.bytes);
+    return found;
   }
 
-  /** These were consumed by a commit. */
-  drop(names: readonly string[]): void {
-    for (const name of names) this.read.delete(name);
+  /** These were consumed by a commit; of a pack that was consumed in part, the rest keeps its place. */
+  drop(consumed: readonly Consumed[]): void {
+    for (const { letter, count } of consumed) {
+      if (this.read.get(letter.name) !== letter) continue;
+      const rest = letter.envelopes.slice(count);
+      this.envelopes -= count;
+      const by = rest.length === 0 ? null : { ...letter, version: letter.version + 1, envelopes: rest };
+      this.lanes[laneOf(letter.name)].replace(letter, by);
+      if (by === null) this.read.delete(letter.name);
+      else this.read.set(letter.name, by);
+    }
   }
 
   /** The mailbox is not what was read: all of it is read again. */
   forget(): void {
     this.hold();
     this.read.clear();
+    this.lanes.control.clear();
+    this.lanes.normal.clear();
+    this.envelopes = 0;
   }
 
   /** The cell has ended: what is still being read is thrown away. */
   close(): void {
     this.closed = true;
   }
+
+  private put(letter: Letter): void {
+    const known = this.read.get(letter.name);
+    this.read.set(letter.name, letter);
+    this.envelopes += letter.envelopes.length - (known?.envelopes.length ?? 0);
+    const lane = this.lanes[laneOf(letter.name)];
+    if (known === undefined) lane.insert(letter);
+    else lane.replace(known, letter);
+  }
 }
 
-/** What the step sees of a letter. */
+/** Envelopes of a znode; throws an UndecodableError that names it. */
+function envelopesAt(path: string, data: Uint8Array): readonly Envelope[] {
+  try {
+    return decodeMail(data);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UndecodableError(`${path} cannot be read: ${why}`, { cause: error });
+  }
+}
+
+/** What the step sees of an envelope. */
 export function inputOf(envelope: Envelope): StepInput {
   return {
     event: envelope.event, source: 'mailbox', id: envelope.id, operationId: envelope.operationId ?? null,

@@ -122,11 +122,26 @@ export function assertLeaseTimings(given: LeaseTimings): void {
 
 /** Bounds of actors. Reaching one is a named error, not a slow death. */
 export const LIMITS = {
-  /** Inputs that one commit may take together. */
-  batch: 16,
-  /** Transitions kept in a record: at least as many as one commit may hold. */
+  /** Inputs that one commit may take together: as many as one pack holds. */
+  batch: 64,
+  /** Bytes of letters that one commit takes together, the first letter aside. */
+  batchBytes: 128 * 1024,
+  /**
+   * Transitions kept in a record. The record of a commit with more of them keeps all of that commit, so that the feed
+   * misses none; the next commit drops them again, and records stay small.
+   */
   tailLength: 24,
+  /** Envelopes and bytes of one pack. */
+  pack: 64,
+  packBytes: 256 * 1024,
+  /** What one commit may hold, below what the store takes in one transaction (500 operations, 512 kB). */
+  commitOperations: 480,
+  commitBytes: 500 * 1024,
+  /** A record above this keeps only the names of the events in its tail. */
+  recordBytes: 128 * 1024,
   operationsKept: 16,
+  /** Commands that one commit takes: a mirror that misses a revision still finds how each of them ended. */
+  commandsPerBatch: 8,
   effectsPending: 64,
   timers: 32,
   /** Below what one transaction holds (500 operations), with room for the rest of it. */
@@ -137,6 +152,24 @@ export const LIMITS = {
   effectDeadlineMs: 60_000,
   /** Envelopes waiting in one mailbox before the API answers 429. */
   mailboxSoft: 128,
+  /** Envelopes waiting in one mailbox before senders park what they have for it in their outbox. */
+  mailboxHard: 1024,
+  /** What the control lane may have above that, so that a flooded actor can still be stopped. */
+  mailboxControlRoom: 128,
+  /** Parked envelopes above which an actor takes no letters of the normal lane until they went out. */
+  outboxHigh: 64,
+  /** Parked envelopes above which it takes nothing at all. */
+  outboxFull: 512,
+  /** Pause before a full mailbox is tried again, milliseconds: the first, and the longest of the doubling ones. */
+  outboxRetryMs: 50,
+  outboxRetryMaxMs: 2_000,
+  /** A mailbox that took nothing for so long: what was meant for it is parked as dead letters, milliseconds. */
+  outboxPatienceMs: 300_000,
+  /** Times a letter may have been begun by a process that then died, before it is parked. */
+  suspectTries: 3,
+  /** Dead letters kept of one actor, and for how long, milliseconds. */
+  deadPerActor: 64,
+  deadAgeMs: 7 * 24 * 3_600_000,
   /** Items the feed holds for resuming subscribers; each may hold on to one revision of a record (some 30 kB). */
   feedItems: 4_000,
   /** A scan of owned mailboxes that repairs missed doorbells, milliseconds. */

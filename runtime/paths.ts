@@ -1,6 +1,6 @@
 /** Where everything lives in ZooKeeper. One object a cluster; every path is made here. */
 import { splitAddress, type Address } from './address.js';
-import type { Envelope } from './envelope.js';
+import type { Envelope, Lane } from './envelope.js';
 
 export interface Paths {
   readonly root: string;
@@ -25,6 +25,7 @@ export interface Paths {
   record(address: Address): string;
   mailbox(address: Address): string;
   envelope(address: Address, name: string): string;
+  /** `name` is the envelope's; all of an actor's dead letters begin with `deadLetter(address, '')`. */
   deadLetter(address: Address, name: string): string;
   fault(address: Address): string;
   fenceNode(node: string): string;
@@ -85,8 +86,25 @@ export function parseActorPath(
   return name === undefined ? { address, part: 'mailbox', name: null } : { address, part: 'envelope', name };
 }
 
+/** First letter of a znode's name in a mailbox: the control lane sorts before the normal one. */
+const LANES = { control: '0', normal: '5' } as const satisfies Record<Lane, string>;
+
 /**
- * An envelope's znode name: `5` (the normal lane) and its id, which its sender fixed; so a second
+ * An envelope's znode name: its lane (`0` control, `5` normal) and its id, which its sender fixed; so a second
  * create of the same message answers node-exists.
  */
-export const envelopeName = (envelope: Pick<Envelope, 'id'>): string => `5-${envelope.id.replaceAll('/', '~')}`;
+export const envelopeName = (envelope: Pick<Envelope, 'id' | 'lane'>): string =>
+  `${LANES[envelope.lane ?? 'normal']}-${envelope.id.replaceAll('/', '~')}`;
+
+/** A pack's znode name: that of its first envelope, and how many it holds, so that a doorbell alone tells the depth. */
+export const packName = (first: Pick<Envelope, 'id' | 'lane'>, count: number): string =>
+  `${envelopeName(first)}+${count}`;
+
+/** How many envelopes a znode held when it was sent: 1, or what a pack's name says. Never below what it holds now. */
+export function envelopesIn(name: string): number {
+  const plus = name.lastIndexOf('+');
+  const count = plus < 0 ? 1 : Number(name.slice(plus + 1));
+  return Number.isSafeInteger(count) && count > 0 ? count : 1;
+}
+
+export const laneOf = (name: string): Lane => name.startsWith(LANES.control) ? 'control' : 'normal';

@@ -29,6 +29,8 @@ export interface StepMeta {
   readonly revision: number;
   /** Names of actions that become operations of the commit; all other custom actions are world effects. */
   readonly commitEffects: ReadonlySet<string>;
+  /** Tells this actor from earlier ones of its address, so that ids of what it sends and does never come twice. */
+  readonly birth?: string;
 }
 
 export interface StepOutput {
@@ -39,6 +41,8 @@ export interface StepOutput {
 
 /** A record that is being made: only the step that made this very object has it, and it still writes to it. */
 type Draft = { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] };
+/** While a batch is stepped, all of it and what was there before; the batch shortens it (batch.ts). */
+const TAIL_MAX = LIMITS.batch + LIMITS.tailLength;
 
 const address = (record: ActorRecord): Address => `${record.kind}/${record.id}`;
 const isOwnerChange = (action: EmittedAction): boolean => action.type === 'owner.transfer';
@@ -74,6 +78,21 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
   }
   const next = { ...settled, operations, snapshot: reaction.snapshot };
   return applyActions(next, record, reaction.actions, input, meta);
+}
+
+/** The record after an input that is not stepped: its operation, if it is a command, has failed with `message`. */
+export function refuse(
+  record: ActorRecord, input: StepInput, meta: StepMeta, message: string, why: 'letter.parked' | 'letter.expired',
+): ActorRecord {
+  const { operationId } = input;
+  if (operationId === null) return withTransition({ ...record }, record, input, meta, [why], []);
+  const known = record.operations.some((operation) => operation.operationId === operationId);
+  const operations = known
+    ? endOperation(record.operations, { operationId, state: 'failed', message }, meta.nowMs)
+    : kept([...record.operations, {
+      operationId, command: input.event.type, state: 'failed', message, acceptedAt: meta.nowMs, endedAt: meta.nowMs,
+    }]);
+  return withTransition({ ...record, operations }, record, input, meta, [why], []);
 }
 
 /** A timer set anew under the same name is another one: what the old one still says does not end it. */
@@ -113,7 +132,7 @@ function applyActions(
   const epoch = actions.some(isOwnerChange) ? meta.epoch + 1 : meta.epoch;
   // Padded: envelopes of one commit share a czxid and are told apart by their names' order.
   const base = actions.length === 0 ? ''
-    : `${next.kind}~${next.id}.${meta.revision}.${String(before.seq + 1).padStart(12, '0')}`;
+    : `${next.kind}~${next.id}.${meta.birth ?? '0'}.${String(before.seq + 1).padStart(12, '0')}`;
   for (const action of actions) {
     const { type, params } = action;
     if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta);
@@ -126,7 +145,7 @@ function applyActions(
       outgoing.push({
         id: `${base}.${String(outgoing.length).padStart(3, '0')}`, from: address(next), to: params['to'] as Address,
         event: params['event'] as ActorEvent, correlation: input.correlation, causation: input.id,
-        senderEpoch: meta.epoch, sentAt: meta.nowMs,
+        senderEpoch: meta.epoch, sentAt: meta.nowMs, ...postage(params, meta),
       });
     } else if (meta.commitEffects.has(type)) {
       commitEffects.push(action);
@@ -144,6 +163,15 @@ function applyActions(
   next.operations = operations;
   next.removed = removed;
   return { record: withTransition(next, before, input, meta, names, sent), outgoing, commitEffects };
+}
+
+/** `lane: 'control'` and `expiresMs` of a `tell`, as its envelope has them. */
+function postage(params: EmittedAction['params'], meta: StepMeta): Pick<Envelope, 'lane' | 'expiresAt'> {
+  const { lane, expiresMs } = params;
+  return {
+    ...(lane === 'control' ? { lane } : {}),
+    ...(typeof expiresMs === 'number' ? { expiresAt: meta.nowMs + expiresMs } : {}),
+  };
 }
 
 function raiseTimer(timers: readonly Timer[], params: EmittedAction['params'], meta: StepMeta): readonly Timer[] {
@@ -195,7 +223,7 @@ function withTransition(
     from: stateText(before.snapshot.value), to: stateText(next.snapshot.value), effects, sent,
     operationId: input.operationId, correlation: input.correlation, causation: input.causation,
   };
-  const tail = next.tail.slice(Math.max(0, next.tail.length + 1 - LIMITS.tailLength));
+  const tail = next.tail.slice(Math.max(0, next.tail.length + 1 - TAIL_MAX));
   tail.push(transition);
   next.seq = transition.seq;
   next.tail = tail;
@@ -207,6 +235,7 @@ export function createRecord(
   behavior: Behavior, id: string, input: unknown, meta: StepMeta, correlation: string, commitId: string,
 ): ActorRecord {
   const reaction = behavior.init(input);
+  const born = { ...meta, birth: commitId };
   const blank: ActorRecord = {
     recordVersion: RECORD_VERSION, kind: behavior.kind, id, machineVersion: behavior.version,
     revision: meta.revision, commitId, ownerEpoch: meta.epoch - 1,
@@ -217,7 +246,7 @@ export function createRecord(
   const output = applyActions({ ...blank, snapshot: reaction.snapshot }, blank, reaction.actions, {
     event: { type: 'actor.created' }, source: 'owner', id: `${behavior.kind}/${id}:created`, operationId: null,
     correlation, causation: null, settles: null,
-  }, meta);
+  }, born);
   if (output.outgoing.length > 0 || output.commitEffects.length > 0) {
     const allowed = 'only timers and world effects may begin there';
     throw new Error(`machine ${behavior.kind} sends or commits something at its birth: ${allowed}`);

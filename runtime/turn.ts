@@ -1,0 +1,80 @@
+/**
+ * A turn, planned: inputs are stepped together and made into one commit that the store will take. What is too large
+ * for one commit is cut; one step that is too large by itself is its machine's fault, told with sizes.
+ * Used by the cell only; it touches neither store nor world.
+ */
+import type { Address } from './address.js';
+import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
+import type { CommitEffect } from './cell.js';
+import { prepareTurn, type PreparedTurn } from './commit.js';
+import type { Letter } from './letters.js';
+import { LIMITS } from './limits.js';
+import type { Paths } from './paths.js';
+import type { ActorRecord, Owner } from './record.js';
+import type { StepInput } from './step.js';
+import type { WriterVersion } from './versions.js';
+
+export interface TurnDeps extends BatchDeps {
+  readonly paths: Paths;
+  readonly commitEffects: Readonly<Record<string, CommitEffect>>;
+  readonly versions: WriterVersion;
+  newCommitId(): string;
+}
+
+/** What the cell knows of its actor. */
+export interface ActorState {
+  readonly address: Address;
+  readonly record: ActorRecord;
+  readonly recordVersion: number;
+  /** Format version the record is stored in. */
+  readonly storedAs: number;
+  readonly owner: Owner;
+  readonly ownerVersion: number;
+  readonly birth: string;
+}
+
+export interface Taken {
+  readonly internal: readonly StepInput[];
+  readonly letters: readonly Letter[];
+}
+
+export interface PlannedTurn {
+  readonly prepared: PreparedTurn;
+  /** Inputs from inside for the next turn. */
+  readonly unused: readonly StepInput[];
+}
+
+/** Record version of the first daemons that read packs. */
+const PACK_SINCE = 2;
+
+/** null = nothing to commit. Throws what the step of an input from inside throws, or its being too large. */
+export function planTurn(deps: TurnDeps, actor: ActorState, { internal, letters }: Taken): PlannedTurn | null {
+  let most: number = LIMITS.batch;
+  let refusal: string | null = null;
+  for (;;) {
+    const output = stepBatch(deps, { ...actor, internal, letters, most, refusal });
+    if (output.record === actor.record && output.consumed.length === 0) {
+      if (output.unused.length === 0) return null;
+      internal = output.unused;
+      continue;
+    }
+    const prepared = prepare(deps, actor, output);
+    const { tooLarge } = prepared;
+    if (tooLarge === null) return { prepared, unused: output.unused };
+    if (output.taken > 1) most = output.taken >> 1;
+    else if (internal.length === 0 && refusal === null) refusal = `one step would need ${tooLarge}`;
+    else throw new Error(`${actor.address}: one step needs ${tooLarge}`);
+  }
+}
+
+function prepare(deps: TurnDeps, actor: ActorState, output: BatchOutput): PreparedTurn {
+  const { address, record, recordVersion, owner, ownerVersion } = actor;
+  const next = {
+    ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
+  };
+  return prepareTurn(deps.paths, {
+    address, record: next, recordVersion, writeAs: deps.versions.forRecord(next, actor.storedAs), owner, ownerVersion,
+    newOwner: output.newOwner, consumed: output.consumed, outgoing: output.outgoing, dead: output.dead,
+    extra: output.actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
+  }, deps.versions.current >= PACK_SINCE ? LIMITS.pack : 1);
+}
