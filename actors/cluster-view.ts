@@ -3,7 +3,7 @@
  * A VM that is on its way to a node counts there from the commit that named it, before any telemetry does.
  */
 import type { PlaceParams, PlaceResult, PlannedMove } from '../machines/effects.js';
-import { daemonStateWord, domainStateWord } from '../machines/node/view.js';
+import { daemonStateWord, domainStateWord, nodeContext, nodeIsIn } from '../machines/node/view.js';
 import type { NodeTelemetry } from '../machines/node/telemetry.js';
 import {
   place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld,
@@ -74,8 +74,12 @@ export class ClusterView {
   planRecovery(records: readonly ActorRecord[], deadNode: string): PlannedMove[] {
     const wanted = records.map(contextOf).filter((vm) => vm.desired === 'start');
     const idle = records.map(contextOf).filter((vm) => vm.desired !== 'start');
+    // Its node is back under another boot: what ran there begins anew at home.
+    const home = this.isBack(deadNode);
     return [
-      ...planMoves(wanted.map((vm) => requestOf(vm, [deadNode])), this.world()),
+      ...planMoves(wanted.map((vm) => ({
+        ...requestOf(vm, home ? [] : [deadNode]), prefer: home ? deadNode : null,
+      })), this.world()),
       ...idle.map((vm) => ({ uuid: vm.uuid, target: null, reason: null })),
     ];
   }
@@ -106,6 +110,15 @@ export class ClusterView {
     };
   }
 
+  /** A boot of it was proved over by its return (P0), and the new one holds a lease. */
+  private isBack(node: string): boolean {
+    const record = this.mirror.actors.get(addressOf('node', node))?.record;
+    if (record === undefined || !nodeIsIn(record.snapshot, 'life.proved')) return false;
+    const { proof } = nodeContext(record.snapshot);
+    const live = this.mirror.liveOf(node);
+    return proof?.kind === 'P0' && live !== null && live.bootId !== proof.boot.bootId;
+  }
+
   private vms(): ActorRecord[] {
     return [...this.mirror.actors.values()].map((actor) => actor.record)
       .filter((record) => record.kind === 'vm' && !record.removed);
@@ -122,6 +135,7 @@ export class ClusterView {
   private node(name: string, vms: readonly VmContext[]): PlacementNode {
     const record = this.mirror.actors.get(addressOf('node', name))?.record;
     const telemetry = this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined;
+    const back = this.isBack(name);
     const counted = new Set(telemetry?.guests.map((guest) => guest.uuid) ?? []);
     const coming = vms.filter((vm) => holds(vm, name) && !counted.has(vm.uuid));
     const sum = (list: readonly VmContext[], of: (vm: VmContext) => number): number =>
@@ -131,8 +145,9 @@ export class ClusterView {
       bootId: this.mirror.liveOf(name)?.bootId ?? null,
       // A node that has lost its libvirtd holds its lease and its guests, but takes no new ones.
       daemonState: telemetry?.hypervisor === false ? 'without its libvirtd'
-        : record === undefined ? 'unknown' : daemonStateWord(record.snapshot),
-      domainState: record === undefined ? 'flushed' : domainStateWord(record.snapshot),
+        : record === undefined ? 'unknown' : back ? 'run' : daemonStateWord(record.snapshot),
+      domainState: record === undefined ? 'flushed'
+        : back ? (nodeIsIn(record.snapshot, 'domain.ready') ? 'ready' : 'flushed') : domainStateWord(record.snapshot),
       memoryTotalMiB: telemetry?.memory.totalMiB ?? 0,
       memoryFreeMiB: (telemetry?.memory.freeMiB ?? 0) - sum(coming, (vm) => vm.definition.memoryMiB),
       memoryProvisionedMiB: sum(vms.filter((vm) => vm.node === name), (vm) => vm.definition.memoryMiB),
