@@ -79,7 +79,9 @@ export class Cell {
 
   /** Reads owner, record and mailbox; begins with `owner.acquired`. */
   async start(): Promise<void> {
-    if (!await this.load()) return;
+    // At once: an actor that was handed over pauses for as long as this takes.
+    const [mine, known] = await Promise.all([this.load(), this.letters.scan()]);
+    if (!mine) return;
     const { deps, owner } = this;
     const cause = this.record.ownerEpoch >= owner.epoch ? 'restarted' : owner.cause;
     this.internal.push({
@@ -87,7 +89,7 @@ export class Cell {
       source: 'owner', id: `${this.address}:acquired:${owner.epoch}`, operationId: null,
       correlation: `owner-${owner.epoch}`, causation: null, settles: null,
     });
-    await this.scan();
+    if (!known) await this.scan();
     this.wake();
   }
 

@@ -105,7 +105,11 @@ export class Host {
     }
     const departure = new Departure(target, options, this.deps.clock);
     cell.leave(departure);
-    return departure.done;
+    return departure.done.then((result) => {
+      // A cell that was stopped by the news of its own commit does not know that it came through.
+      const owner = this.deps.mirror.actors.get(address)?.owner;
+      return result.kind === 'refused' && owner?.incarnation === target.incarnation ? { kind: 'moved', owner } : result;
+    });
   }
 
   private follow(address: Address): void {

@@ -118,8 +118,13 @@ export class Mirror {
       if (event.type === 'created') this.each((listener) => listener.onEnvelope?.(parsed.address, parsed.name!));
       return;
     }
-    this.dirty.add(event.path);
-    this.kick();
+    // At once, not behind what is being read: the host of an actor that was handed over waits for it.
+    if (parsed?.part === 'owner' && this.actors.has(parsed.address) && this.store.state === 'connected') {
+      this.refreshOwner(parsed.address).catch(() => this.dirty.add(event.path) && this.kick());
+    } else {
+      this.dirty.add(event.path);
+      this.kick();
+    }
   }
 
   private kick(): void {
