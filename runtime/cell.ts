@@ -79,8 +79,10 @@ export class Cell {
 
   /** Reads owner, record and mailbox; begins with `owner.acquired`. */
   async start(): Promise<void> {
-    // At once: an actor that was handed over pauses for as long as this takes.
+    // At once: an actor that was handed over pauses for as long as this takes. No letter goes before `owner.acquired`.
+    this.busy = true;
     const [mine, known] = await Promise.all([this.load(), this.letters.scan()]);
+    this.busy = false;
     if (!mine) return;
     const { deps, owner } = this;
     const cause = this.record.ownerEpoch >= owner.epoch ? 'restarted' : owner.cause;

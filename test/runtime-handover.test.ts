@@ -128,7 +128,7 @@ describe('a planned move', () => {
       assert.equal((await first).kind, 'moved');
     });
 
-  it('a target whose lease ended just now gets nothing: the commit is refused, and the actor goes on here', async () => {
+  it('a target whose lease ended just now gets nothing: the commit is refused, and the actor goes on', async () => {
     const address = await createCounter(one, 'a');
     await until(one, address, (record) => counterOf(record).owners.length === 1);
     two.stop();
