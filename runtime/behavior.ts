@@ -6,7 +6,7 @@
 import { createActor, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
 import type { ActorEvent } from './envelope.js';
 import type { Admission } from './gateway-types.js';
-import type { MachineSnapshot } from './record.js';
+import type { MachineSnapshot, TimerPolicy } from './record.js';
 
 /** Structural type of a machine's registration; machines/ exports objects of this shape. */
 export interface MachineDefinition {
@@ -14,6 +14,11 @@ export interface MachineDefinition {
   readonly version: number;
   readonly machine: AnyStateMachine;
   admit(snapshot: MachineSnapshot, command: ActorEvent): Admission;
+  /**
+   * What a new owner does with a timer, by the timer's id (a raise's `id`, `xstate.after.<delay>.<state>`) or by the
+   * name of its delay. What is not named here is `restart`.
+   */
+  readonly timers?: Readonly<Record<string, TimerPolicy>>;
 }
 
 export interface EmittedAction {
@@ -32,6 +37,9 @@ export interface Behavior {
   init(input: unknown): Reaction;
   react(snapshot: MachineSnapshot, event: ActorEvent): Reaction;
   admit(snapshot: MachineSnapshot, command: ActorEvent): Admission;
+  readonly timers: Readonly<Record<string, TimerPolicy>>;
+  /** Is there a state of this dotted path (`migrating.copying`)? */
+  hasState(path: string): boolean;
 }
 
 /** Texts of state values that are objects: each is asked for twice, when its state is entered and when it is left. */
@@ -127,11 +135,21 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
       return finish(machine.transition(state, event as never, scope as never));
     },
     admit: definition.admit,
+    timers: definition.timers ?? {},
+    hasState: (path) => hasState(machine.root, path),
   };
 }
 
 const hasHistory = (node: AnyStateMachine['root']): boolean =>
   Object.values(node.states).some((below) => below.type === 'history' || hasHistory(below));
+
+interface StateTree { readonly states: Readonly<Record<string, StateTree>> }
+
+function hasState(root: StateTree, path: string): boolean {
+  let at: StateTree | undefined = root;
+  for (const key of path.split('.')) at = at?.states[key];
+  return at !== undefined;
+}
 
 /** Only the runtime's own timers may bring XState's `after` events in. */
 const isTimerEvent = (type: string): boolean => type.startsWith('xstate.after.');

@@ -53,7 +53,8 @@ export class Cell {
   readonly address: Address;
   private readonly deps: CellDeps;
   private readonly letters: Letters;
-  private readonly pending: Pending;
+  /** null until the actor first has a timer or an effect pending. */
+  private pending: Pending | null = null;
   /** Inputs that came from inside: changes of owner, facts of this node, timers, answers of effects. */
   private readonly internal: StepInput[] = [];
   private record!: ActorRecord;
@@ -74,7 +75,6 @@ export class Cell {
     this.address = address;
     this.deps = deps;
     this.letters = new Letters(address, deps);
-    this.pending = new Pending(address, deps, (input) => this.offer(input));
   }
 
   /** Reads owner, record and mailbox; begins with `owner.acquired`. */
@@ -99,7 +99,7 @@ export class Cell {
   stop(): void {
     this.ended = true;
     this.letters.close();
-    this.pending.stop();
+    this.pending?.stop();
     if (!this.busy) this.departure?.refuse('its cell has ended');
   }
 
@@ -218,12 +218,16 @@ export class Cell {
   }
 
   private plan(taken: Taken): PlannedTurn | null {
-    const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, birth } = this;
-    return planTurn(deps, { address, record, recordVersion, storedAs, owner, ownerVersion, birth }, taken);
+    const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, birth, pending } = this;
+    const actor = { address, record, recordVersion, storedAs, owner, ownerVersion, birth, pending };
+    const plan = planTurn(deps, actor, taken);
+    if (plan === null) this.follow();
+    return plan;
   }
 
   private planToLeave(departure: Departure): PlannedTurn {
-    const { address, deps, record, recordVersion, owner, ownerVersion } = this;
+    const { address, deps, recordVersion, owner, ownerVersion } = this;
+    const record = this.pending?.refreshed(this.record) ?? this.record;
     const writeAs = deps.versions.forRecord(record, this.storedAs);
     const now = { address, record, recordVersion, writeAs, owner, ownerVersion };
     const turn = departure.turn(deps.paths, now, deps.newCommitId());
@@ -241,7 +245,15 @@ export class Cell {
     if (this.ended) return;
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);
     if (turn.record.removed) return void this.end('removed');
-    this.pending.sync(this.record, { epoch: this.owner.epoch, begun: this.begun });
+    this.follow();
+  }
+
+  /** Starts, arms and cancels as the committed record says. */
+  private follow(): void {
+    const { record } = this;
+    if (this.pending === null && record.timers.length === 0 && record.effects.length === 0) return;
+    this.pending ??= new Pending(this.address, this.deps, (input) => this.offer(input));
+    this.pending.sync(record, { epoch: this.owner.epoch, begun: this.begun });
   }
 
   /** After an unknown outcome: waits for the connection and finds out by the commit's id. */

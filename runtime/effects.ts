@@ -2,6 +2,7 @@
 import type { Address } from './address.js';
 import type { Clock } from './clock.js';
 import type { PendingEffect } from './record.js';
+import { effectKey } from './step-effects.js';
 import type { StepInput } from './step.js';
 
 export type EffectOutcome =
@@ -14,8 +15,9 @@ export interface EffectContext {
   readonly effectId: string;
   /** Epoch of the owner that runs it: stamped at the resource. */
   readonly epoch: number;
-  /** True when an earlier owner or process may already have run it: look before you act. */
+  /** True when an earlier owner, process or try may already have done it: look before you act. */
   readonly resumed: boolean;
+  /** Of each try. */
   readonly deadlineMs: number;
   /** Aborted when the machine forgot the effect, the cell ended, or the deadline passed. */
   readonly signal: AbortSignal;
@@ -75,6 +77,6 @@ export function answerInput(effect: PendingEffect, outcome: EffectOutcome): Step
   return {
     event: { type: `${effect.kind}.${outcome.kind}`, effectId: effect.effectId, ...fields },
     source: 'effect', id: effect.effectId, operationId: null,
-    correlation: effect.correlation, causation: effect.effectId, settles: effect.effectId,
+    correlation: effect.correlation, causation: effect.effectId, settles: effectKey(effect),
   };
 }

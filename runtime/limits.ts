@@ -150,6 +150,8 @@ export const LIMITS = {
   outgoingPerBatch: 200,
   /** Deadline of a world effect that names none, milliseconds. */
   effectDeadlineMs: 60_000,
+  /** Most tries that a retry policy of an effect may ask for. */
+  effectAttempts: 100,
   /** Envelopes waiting in one mailbox before the API answers 429. */
   mailboxSoft: 128,
   /** Envelopes waiting in one mailbox before senders park what they have for it in their outbox. */

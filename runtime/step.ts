@@ -6,6 +6,7 @@ import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
+import { pendingEffect, raiseTimer, settle, triedAgain, withoutLeft } from './step-effects.js';
 import {
   FRESH_FIELDS, RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition,
 } from './record.js';
@@ -17,7 +18,7 @@ export interface StepInput {
   readonly operationId: string | null;
   readonly correlation: string;
   readonly causation: string | null;
-  /** Of an effect's answer (its id) or a timer (timerKey): which pending one it ends. */
+  /** Of an effect's answer (effectKey) or a timer (timerKey): which pending one it ends. */
   readonly settles: string | null;
 }
 
@@ -49,6 +50,8 @@ const isOwnerChange = (action: EmittedAction): boolean => action.type === 'owner
 
 /** null = the input is stale (an answer to a forgotten effect or timer, a repeated command): only consume it. */
 export function step(behavior: Behavior, record: ActorRecord, input: StepInput, meta: StepMeta): StepOutput | null {
+  const again = triedAgain(record, input);
+  if (again !== null) return { record: again, outgoing: [], commitEffects: [] };
   const settled = settle(record, input);
   if (settled === null) return null;
   let operations = settled.operations;
@@ -77,7 +80,7 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
     return { record, outgoing: [], commitEffects: [] };
   }
   const next = { ...settled, operations, snapshot: reaction.snapshot };
-  return applyActions(next, record, reaction.actions, input, meta);
+  return applyActions(behavior, next, record, reaction.actions, input, meta);
 }
 
 /** The record after an input that is not stepped: its operation, if it is a command, has failed with `message`. */
@@ -95,9 +98,6 @@ export function refuse(
   return withTransition({ ...record, operations }, record, input, meta, [why], []);
 }
 
-/** A timer set anew under the same name is another one: what the old one still says does not end it. */
-export const timerKey = (timer: Timer): string => `${timer.timerId}@${timer.setAt}`;
-
 /** The recent operations: of too many, the oldest that has ended goes first; one under way is never forgotten. */
 function kept(operations: readonly Operation[]): readonly Operation[] {
   const over = operations.length - LIMITS.operationsKept;
@@ -106,23 +106,10 @@ function kept(operations: readonly Operation[]): readonly Operation[] {
   return operations.filter((operation) => !gone.includes(operation));
 }
 
-/** Removes the pending effect or timer that the input answers; null if it is no longer pending. */
-function settle(record: ActorRecord, input: StepInput): ActorRecord | null {
-  if (record.removed) return null;
-  if (input.source === 'effect') {
-    const effects = record.effects.filter((effect) => effect.effectId !== input.settles);
-    return effects.length === record.effects.length ? null : { ...record, effects };
-  }
-  if (input.source === 'timer') {
-    const timers = record.timers.filter((timer) => timerKey(timer) !== input.settles);
-    return timers.length === record.timers.length ? null : { ...record, timers };
-  }
-  return record;
-}
-
 /** Writes to `next`. */
 function applyActions(
-  next: Draft, before: ActorRecord, actions: readonly EmittedAction[], input: StepInput, meta: StepMeta,
+  behavior: Behavior, next: Draft, before: ActorRecord, actions: readonly EmittedAction[],
+  input: StepInput, meta: StepMeta,
 ): StepOutput {
   let { effects, timers, operations } = next;
   let removed = false;
@@ -135,7 +122,7 @@ function applyActions(
     : `${next.kind}~${next.id}.${meta.birth ?? '0'}.${String(before.seq + 1).padStart(12, '0')}`;
   for (const action of actions) {
     const { type, params } = action;
-    if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta);
+    if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta.nowMs, behavior, before.timers);
     else if (type === 'xstate.cancel') timers = timers.filter((timer) => timer.timerId !== params['sendId']);
     else if (type.startsWith('xstate.')) {
       throw new Error(`machine ${next.kind} uses ${type}, which has no meaning here`);
@@ -152,10 +139,12 @@ function applyActions(
       removed ||= type === 'actor.remove';
       names.push(type);
     } else {
-      effects = [...effects, pending(action, `${base}.e${names.length}`, epoch, input.correlation)];
+      const stamp = { effectId: `${base}.e${names.length}`, epoch, correlation: input.correlation };
+      effects = [...effects, pendingEffect(action, stamp, next.snapshot.value, behavior)];
       names.push(type);
     }
   }
+  effects = withoutLeft(effects, next.snapshot.value);
   assertLimits(next, effects, timers, outgoing);
   const sent = outgoing.map((envelope) => ({ to: envelope.to, type: envelope.event.type }));
   next.effects = effects;
@@ -171,25 +160,6 @@ function postage(params: EmittedAction['params'], meta: StepMeta): Pick<Envelope
   return {
     ...(lane === 'control' ? { lane } : {}),
     ...(typeof expiresMs === 'number' ? { expiresAt: meta.nowMs + expiresMs } : {}),
-  };
-}
-
-function raiseTimer(timers: readonly Timer[], params: EmittedAction['params'], meta: StepMeta): readonly Timer[] {
-  const delayMs = params['delay'];
-  if (typeof delayMs !== 'number') return timers;
-  const event = params['event'] as ActorEvent;
-  const timerId = String(params['id'] ?? event.type);
-  return [...timers.filter((timer) => timer.timerId !== timerId), {
-    timerId, event, delayMs, setAt: meta.nowMs, policy: 'restart', remainingMs: delayMs,
-  }];
-}
-
-function pending(action: EmittedAction, effectId: string, epoch: number, correlation: string): PendingEffect {
-  const deadlineMs = action.params['deadlineMs'];
-  return {
-    effectId, kind: action.type, params: action.params, epoch, correlation,
-    deadlineMs: typeof deadlineMs === 'number' ? deadlineMs : LIMITS.effectDeadlineMs,
-    attempt: 1, retry: null, within: null,
   };
 }
 
@@ -243,7 +213,7 @@ export function createRecord(
     effects: [], timers: [], operations: [], seq: 0, tail: [], restarts: [], fault: null, removed: false,
     ...FRESH_FIELDS,
   };
-  const output = applyActions({ ...blank, snapshot: reaction.snapshot }, blank, reaction.actions, {
+  const output = applyActions(behavior, { ...blank, snapshot: reaction.snapshot }, blank, reaction.actions, {
     event: { type: 'actor.created' }, source: 'owner', id: `${behavior.kind}/${id}:created`, operationId: null,
     correlation, causation: null, settles: null,
   }, born);

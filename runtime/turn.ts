@@ -10,6 +10,7 @@ import { prepareTurn, type PreparedTurn } from './commit.js';
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import type { Paths } from './paths.js';
+import type { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { WriterVersion } from './versions.js';
@@ -31,6 +32,8 @@ export interface ActorState {
   readonly owner: Owner;
   readonly ownerVersion: number;
   readonly birth: string;
+  /** What it has under way, if anything. */
+  readonly pending: Pending | null;
 }
 
 export interface Taken {
@@ -47,13 +50,17 @@ export interface PlannedTurn {
 /** Record version of the first daemons that read packs. */
 const PACK_SINCE = 2;
 
-/** null = nothing to commit. Throws what the step of an input from inside throws, or its being too large. */
+/**
+ * null = nothing to commit: nothing has changed, and that the actor was acquired is on record. Throws what the step of
+ * an input from inside throws, or its being too large.
+ */
 export function planTurn(deps: TurnDeps, actor: ActorState, { internal, letters }: Taken): PlannedTurn | null {
   let most: number = LIMITS.batch;
   let refusal: string | null = null;
   for (;;) {
     const output = stepBatch(deps, { ...actor, internal, letters, most, refusal });
-    if (output.record === actor.record && output.consumed.length === 0) {
+    const acquired = actor.record.ownerEpoch >= actor.owner.epoch;
+    if (output.record === actor.record && output.consumed.length === 0 && acquired) {
       if (output.unused.length === 0) return null;
       internal = output.unused;
       continue;
@@ -70,7 +77,8 @@ export function planTurn(deps: TurnDeps, actor: ActorState, { internal, letters 
 function prepare(deps: TurnDeps, actor: ActorState, output: BatchOutput): PreparedTurn {
   const { address, record, recordVersion, owner, ownerVersion } = actor;
   const next = {
-    ...output.record, revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
+    ...actor.pending?.refreshed(output.record) ?? output.record,
+    revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
   };
   return prepareTurn(deps.paths, {
     address, record: next, recordVersion, writeAs: deps.versions.forRecord(next, actor.storedAs), owner, ownerVersion,

@@ -10,7 +10,8 @@ import { systemClock } from '../runtime/clock.js';
 import { decodeRecord, encode } from '../runtime/codec.js';
 import { createLog } from '../runtime/log.js';
 import type { ActorRecord, Owner } from '../runtime/record.js';
-import { createRecord, step, timerKey, type StepInput } from '../runtime/step.js';
+import { createRecord, step, type StepInput } from '../runtime/step.js';
+import { timerKey } from '../runtime/step-effects.js';
 import { never, RestForOne } from '../runtime/supervisor.js';
 
 const NODES = ['n1', 'n2'];
