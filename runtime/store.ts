@@ -5,6 +5,8 @@
  * Paths are absolute (`/pvc/…`); parents must exist. zxids are safe integers (epoch < 2^21).
  */
 
+import type { StoreMetrics } from './store-metrics.js';
+
 export interface Stat {
   readonly version: number;
   readonly czxid: number;
@@ -82,6 +84,8 @@ export interface Store {
   watchTree(path: string, onEvent: (event: TreeEvent) => void, onRescan: () => void): Promise<() => void>;
   /** Ends the session (ephemerals go at once). Bounded in time; never throws. */
   close(): Promise<void>;
+  /** Counters since the store was opened and gauges of now: a copy, cheap enough for every scrape. */
+  metrics(): StoreMetrics;
   /** Drops the connection but leaves the session alive, to be resumed by id and password. */
   abandon(): void;
 }
@@ -95,6 +99,15 @@ export class StoreError extends Error {
   }
 }
 
+/** How a session proves who it is, and with that, whose nodes it creates. Never to be logged. */
+export interface StoreAuth {
+  readonly scheme: 'digest';
+  /** `user:password` */
+  readonly id: string;
+  /** Let everybody read what this session creates; only it, and others with its key, may change it. */
+  readonly worldReadable?: boolean;
+}
+
 export interface StoreOptions {
   /** `host:port` each. */
   readonly servers: readonly string[];
@@ -103,4 +116,11 @@ export interface StoreOptions {
   readonly resume?: SessionIdentity;
   /** How long one request may stay unanswered, milliseconds. */
   readonly requestTimeoutMs?: number;
+  /**
+   * Sent first on every connection; every node created is then for holders of this key alone. Nodes without an ACL of
+   * their own (made without `auth`) stay open to all. Without it, or with another key, operations on guarded nodes are
+   * answered `no-auth`. When the servers do not take it at all, opening rejects with `no-auth`, and a store that was
+   * open is `closed`, its requests answered `no-auth`.
+   */
+  readonly auth?: StoreAuth;
 }

@@ -11,8 +11,10 @@ import { startProxiedEnsemble, statesOf, type ProxiedEnsemble } from '../fixture
 import { systemClock } from '../runtime/clock.js';
 import { createLog } from '../runtime/log.js';
 import type { SessionState, Store } from '../runtime/store.js';
-import { createManager } from '../runtime/zookeeper/client.js';
+import { StoreCounters } from '../runtime/store-metrics.js';
+import { createManager, type Manager } from '../runtime/zookeeper/client.js';
 import { Connection } from '../runtime/zookeeper/connection.js';
+import { Requests } from '../runtime/zookeeper/requests.js';
 import { getDataRequest } from '../runtime/zookeeper/wire.js';
 
 const SESSION_MS = 4_000;
@@ -26,6 +28,21 @@ const withError = (chunk: Buffer, code: number): Buffer => {
   changed.writeInt32BE(code, 16);
   return changed;
 };
+
+/** A connection by itself, and the requests over it. */
+function connectionOf(manager: Manager): { connection: Connection; requests: Requests; states: SessionState[] } {
+  const states: SessionState[] = [];
+  const counters = new StoreCounters();
+  const connection = new Connection(manager, {
+    log, clock: systemClock, counters, authRequest: null,
+    onWatchEvent: () => undefined, onTick: () => undefined, onState: (state) => states.push(state),
+  });
+  const requests = new Requests({
+    counters, now, timeoutMs: SESSION_MS,
+    ready: () => connection.ready(), send: (packet, at) => connection.send(packet, at),
+  });
+  return { connection, requests, states };
+}
 
 describe('defects of the client, on a real ensemble', () => {
   let rig: ProxiedEnsemble;
@@ -163,16 +180,11 @@ describe('defects of the client, on a real ensemble', () => {
   it('9: xids wrap before they leave 31 bits', async () => {
     const manager = createManager({ servers: rig.ensemble.servers, sessionTimeoutMs: SESSION_MS });
     manager.xid = 2 ** 31 - 3;
-    const states: SessionState[] = [];
-    const connection = new Connection(manager, {
-      log, clock: systemClock, onWatchEvent: () => undefined, onTick: () => undefined,
-      onState: (state) => states.push(state),
-    });
+    const { connection, requests, states } = connectionOf(manager);
     connection.start();
     await until('connected', () => connection.state === 'connected');
     for (let round = 0; round < 5; round += 1) {
-      const error = await new Promise((resolve) => connection.send(getDataRequest('/d'), resolve));
-      assert.equal(error, null);
+      assert.equal(await new Promise((resolve) => requests.submit('read', getDataRequest('/d'), resolve)), null);
     }
     assert.ok(manager.xid < 100);
     await connection.close();
@@ -181,9 +193,7 @@ describe('defects of the client, on a real ensemble', () => {
 
   it('12, 13: closing while connecting, in a black hole, or twice, ends soon and quietly', async () => {
     for (const delayMs of [0, 1, 5, 20]) {
-      const connection = new Connection(createManager({ servers: rig.all(), sessionTimeoutMs: SESSION_MS }), {
-        log, clock: systemClock, onState: () => undefined, onWatchEvent: () => undefined, onTick: () => undefined,
-      });
+      const { connection } = connectionOf(createManager({ servers: rig.all(), sessionTimeoutMs: SESSION_MS }));
       connection.start();
       await systemClock.sleep(delayMs);
       if (delayMs % 2 === 0) connection.stop('closed');

@@ -1,13 +1,12 @@
 /**
  * The only file that imports node-zookeeper-client. We take from it: connecting and resuming a session, the server
- * rotation, matching replies to requests, parsing replies. Everything else of it is left alone. Much of what we lean
- * on is private to it: `assertContract` looks at each such field when this file is loaded, so that another version
- * of the library fails loudly and at once.
+ * rotation, ending a session, answering what is unanswered when a connection goes. Everything else of it is left
+ * alone. Much of what we lean on is private to it: `assertContract` looks at each such field when this file is
+ * loaded, so that another version of the library fails loudly and at once.
  */
 import type { Socket } from 'node:net';
-import { createClient, Exception } from 'node-zookeeper-client';
+import { createClient } from 'node-zookeeper-client';
 import { ZOOKEEPER_LIMITS } from './limits.js';
-import type { WireRequest } from './wire.js';
 
 /** ConnectionManager's states. */
 export const MANAGER = {
@@ -17,9 +16,12 @@ export const MANAGER = {
 /** Codes the library itself makes up, besides those of the server. */
 export const LIBRARY_ERROR = { connectionLoss: -4, sessionExpired: -112 } as const;
 
-export type WireError = Error & { readonly code: number };
-
-export type WireCallback = (error: WireError | null | undefined) => void;
+/** What the library keeps in its pendingQueue for each request that is sent and not answered. */
+export interface WirePacket {
+  readonly request: { readonly header: { readonly xid: number } };
+  /** `frame`: the server's reply; without one the library says that the connection went. */
+  callback(error: { readonly code: number } | null | undefined, frame?: Buffer): void;
+}
 
 export interface WatchEvent {
   readonly type: number;
@@ -37,14 +39,12 @@ export interface Manager {
   sessionTimeout: number;
   xid: number;
   pendingBuffer: Buffer | null;
-  /** Sent and not yet answered. */
-  pendingQueue: { readonly length: number };
-  /** Accepted and not yet written. */
-  packetQueue: { queue: { callback?: WireCallback }[] };
-  watcherManager: { emit(event: WatchEvent): void };
+  /** Of the last reply: what the next server must have seen too. 8 bytes. */
+  zxid: Buffer;
+  /** Sent and not yet answered, in order. */
+  pendingQueue: WirePacket[];
   connect(): void;
   close(): void;
-  queue(request: WireRequest, callback?: WireCallback): void;
   findNextServer(callback: (server: { host: string; port: string }) => void): void;
   onSocketData(frame: Buffer): void;
   onSocketConnectTimeout(): void;
@@ -73,26 +73,10 @@ export function createBareClient(options: BareOptions): unknown {
 
 /** A ConnectionManager that is not connected yet. */
 export function createManager(options: BareOptions): Manager {
-  acceptAnyErrorCode();
   return managerOf(createBareClient(options));
 }
 
 const managerOf = (client: unknown): Manager => (client as { connectionManager: Manager }).connectionManager;
-
-/**
- * The library throws inside its socket handler for an error number it does not know (-118 session moved, -125
- * quota, -127 throttled ...). It looks `create` up on this very object each time, so replacing it is enough.
- * No stack is taken: a refused transaction is ordinary.
- */
-function acceptAnyErrorCode(): void {
-  const limit = Error.stackTraceLimit;
-  Exception.create = (code: number): Error => {
-    Error.stackTraceLimit = 0;
-    const error = new Error(`ZooKeeper error ${code}`);
-    Error.stackTraceLimit = limit;
-    return Object.assign(error, { code, getCode: () => code });
-  };
-}
 
 const CONTRACT: Readonly<Record<string, (manager: Manager) => boolean>> = {
   state: (manager) => manager.state === MANAGER.disconnected,
@@ -103,12 +87,10 @@ const CONTRACT: Readonly<Record<string, (manager: Manager) => boolean>> = {
   xid: (manager) => manager.xid === 0,
   pendingBuffer: (manager) => manager.pendingBuffer === null,
   pendingQueue: (manager) => Array.isArray(manager.pendingQueue),
-  'packetQueue.queue': (manager) => Array.isArray(manager.packetQueue?.queue),
-  'watcherManager.emit': (manager) => typeof manager.watcherManager?.emit === 'function',
+  zxid: (manager) => Buffer.isBuffer(manager.zxid) && manager.zxid.length === 8,
   on: (manager) => typeof manager.on === 'function',
   connect: (manager) => typeof manager.connect === 'function' && manager.connect.length === 0,
   close: (manager) => typeof manager.close === 'function' && manager.close.length === 0,
-  queue: (manager) => typeof manager.queue === 'function' && manager.queue.length === 2,
   findNextServer: (manager) => typeof manager.findNextServer === 'function' && manager.findNextServer.length === 1,
   onSocketData: (manager) => typeof manager.onSocketData === 'function' && manager.onSocketData.length === 1,
   onSocketConnectTimeout: (manager) => typeof manager.onSocketConnectTimeout === 'function',
@@ -117,7 +99,6 @@ const CONTRACT: Readonly<Record<string, (manager: Manager) => boolean>> = {
 /** Throws with the names of the borrowed fields that are not as we know them. */
 export function assertContract(manager: Manager): void {
   const broken = Object.entries(CONTRACT).filter(([, holds]) => !holds(manager)).map(([name]) => name);
-  if (typeof Exception?.create !== 'function') broken.push('Exception.create');
   if (broken.length > 0) throw new Error(`node-zookeeper-client is not the version we know: ${broken.join(', ')}`);
 }
 

@@ -35,6 +35,8 @@ export const ZOOKEEPER_LIMITS = {
   reconnectDelayMs: 100,
   /** How long close() may take before the socket is dropped instead. */
   closeMs: 2_000,
+  /** How often close() looks whether there is a connection again. */
+  closeStepMs: 50,
   /** How long openZookeeper() waits for a server that accepts a session. */
   openMs: 30_000,
   /** The library writes xids as signed 32-bit numbers and never wraps them. */

@@ -2,15 +2,14 @@
 import type { MultiResult, Stat, StoreOp } from '../store.js';
 import { MULTI_LIMITS } from './limits.js';
 import { resultsOf } from './replies.js';
-import type { RequestFailure } from './requests.js';
 import { isPath, OPCODE, opBytes, storeCode, wireOps } from './wire.js';
 
 /** Bytes of the operations on the wire, or the refusal of a transaction that may not be sent. */
-export function measureMulti(ops: readonly StoreOp[]): number | MultiResult {
+export function measureMulti(ops: readonly StoreOp[], aclBytes?: number): number | MultiResult {
   let bytes = 0;
   for (const [index, op] of ops.entries()) {
     if (!isPath(op.path)) return { kind: 'refused', index, code: 'other' };
-    bytes += opBytes(op);
+    bytes += opBytes(op, aclBytes);
     if (index >= MULTI_LIMITS.ops || bytes > MULTI_LIMITS.bytes) return { kind: 'refused', index, code: 'too-large' };
   }
   return bytes;
@@ -44,20 +43,4 @@ export function multiResultOf(ops: readonly StoreOp[], frame: Buffer): MultiResu
     return { kind: 'unknown', reason: `an answer of ${results.length} results to ${at} operations` };
   }
   return { kind: 'done', zxid, stats };
-}
-
-/** An answer that is not about one operation. Only an ended session is known to have changed nothing. */
-export function multiFailure(failure: RequestFailure): MultiResult {
-  if (failure.kind === 'expired') return { kind: 'refused', index: 0, code: 'session-expired' };
-  return { kind: 'unknown', reason: failureText(failure) };
-}
-
-export function failureText(failure: RequestFailure): string {
-  switch (failure.kind) {
-    case 'server': return `ZooKeeper error ${failure.code}`;
-    case 'lost': return 'the connection was lost before the answer came';
-    case 'unsent': return `not sent: ${failure.reason}`;
-    case 'deadline': return `no answer in ${failure.afterMs} ms`;
-    case 'expired': return 'the session has expired';
-  }
 }

@@ -7,8 +7,4 @@ declare module 'node-zookeeper-client' {
       sessionId?: Uint8Array; sessionPassword?: Uint8Array;
     },
   ): unknown;
-  export const Exception: {
-    create(code: number, path?: string): Error;
-    [name: string]: unknown;
-  };
 }

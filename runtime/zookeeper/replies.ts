@@ -1,9 +1,10 @@
 /**
  * Replies in ZooKeeper's wire format (jute), read straight from the frame: length, xid, zxid, error, body. The library
- * matches a reply to its request and reads its error; it is told to expect no body, for it would take the body apart
- * record by record at several times the cost, and knows no multiRead. Everything here throws on a damaged body.
+ * would take them apart field by field, at several times the cost, and knows no multiRead. Everything here throws on a
+ * damaged body.
  */
 import type { Stat, StoredNode } from '../store.js';
+import type { WatchEvent } from './client.js';
 import { OPCODE } from './wire.js';
 
 /** Where the body begins in a whole frame: after length 4, xid 4, zxid 8, error 4. */
@@ -66,14 +67,17 @@ class Body {
     this.at = this.#end(this.int());
   }
 
+  text(): string {
+    const end = this.#end(this.int());
+    const found = this.#frame.toString('utf8', this.at, end);
+    this.at = end;
+    return found;
+  }
+
   texts(): string[] {
     const count = this.int();
     const found: string[] = [];
-    for (let index = 0; index < count; index += 1) {
-      const end = this.#end(this.int());
-      found.push(this.#frame.toString('utf8', this.at, end));
-      this.at = end;
-    }
+    for (let index = 0; index < count; index += 1) found.push(this.text());
     return found;
   }
 
@@ -86,6 +90,12 @@ class Body {
     const data = this.bytes();
     return { data, stat: this.stat() };
   }
+}
+
+/** type 4, state 4, path. */
+export function watchEventOf(frame: Buffer): WatchEvent {
+  const body = new Body(frame);
+  return { type: body.int(), state: body.int(), path: body.text() };
 }
 
 export const nodeOf = (frame: Buffer): StoredNode => new Body(frame).node();

@@ -2,19 +2,12 @@
  * Requests of one session: a bounded number under way, the others waiting in order, each with a deadline, each
  * answered exactly once. Nothing waits while there is no connection: what is not sent at once is refused at once.
  */
-import { LIBRARY_ERROR, type WireCallback } from './client.js';
+import type { StoreCounters, StoreRequestKind } from '../store-metrics.js';
+import { LIBRARY_ERROR } from './client.js';
+import type { RequestFailure } from './failures.js';
+import { Fifo } from './fifo.js';
 import { ZOOKEEPER_LIMITS } from './limits.js';
-import type { WireRequest } from './wire.js';
-
-export type RequestFailure =
-  /** The server's answer. */
-  | { readonly kind: 'server'; readonly code: number }
-  /** Went out, and the connection broke before the answer. */
-  | { readonly kind: 'lost' }
-  /** Never went out. */
-  | { readonly kind: 'unsent'; readonly reason: string }
-  | { readonly kind: 'deadline'; readonly afterMs: number }
-  | { readonly kind: 'expired' };
+import type { Packet } from './pipe.js';
 
 /**
  * Gets a failure, or a whole reply frame. May throw over a damaged frame before it has settled anything: it is then
@@ -22,49 +15,11 @@ export type RequestFailure =
  */
 export type RequestDone = (failure: RequestFailure | null, frame: Buffer) => void;
 
-interface Entry {
-  readonly request: WireRequest;
-  readonly deadline: number;
-  /** null once answered. */
-  done: RequestDone | null;
-}
-
-/** A queue whose shift does not move the rest. */
-class Fifo<T> {
-  #items: (T | undefined)[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  first(): T | undefined {
-    return this.#items[this.#head];
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#head];
-    if (item === undefined) return undefined;
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-}
-
 export interface RequestsPort {
+  readonly counters: StoreCounters;
   /** May a request go out now? */
   ready(): boolean;
-  send(request: WireRequest, callback: WireCallback): void;
-  /** The reply being handled while a callback of send() runs without an error. */
-  frame(): Buffer;
+  send(packet: Packet, nowMs: number): void;
   now(): number;
   readonly timeoutMs: number;
 }
@@ -72,6 +27,29 @@ export interface RequestsPort {
 const NO_FRAME = Buffer.alloc(0);
 const LOST: RequestFailure = { kind: 'lost' };
 const EXPIRED: RequestFailure = { kind: 'expired' };
+
+/** One request, and all that is kept for it until its answer: it is its own packet and header. */
+class Entry implements Packet {
+  readonly request = this;
+  readonly header = this;
+  readonly buffer: Buffer;
+  readonly sinceMs: number;
+  xid = 0;
+  /** null once answered. */
+  done: RequestDone | null;
+  readonly #owner: Requests;
+
+  constructor(owner: Requests, buffer: Buffer, sinceMs: number, done: RequestDone) {
+    this.#owner = owner;
+    this.buffer = buffer;
+    this.sinceMs = sinceMs;
+    this.done = done;
+  }
+
+  callback(error: { readonly code: number } | null | undefined, frame?: Buffer): void {
+    this.#owner.answered(this, error?.code ?? 0, frame);
+  }
+}
 
 export class Requests {
   readonly #port: RequestsPort;
@@ -85,76 +63,96 @@ export class Requests {
     this.#port = port;
   }
 
-  submit(request: WireRequest, done: RequestDone): void {
+  get gauges(): { inFlight: number; inFlightBytes: number; waiting: number } {
+    return { inFlight: this.#inFlight, inFlightBytes: this.#inFlightBytes, waiting: this.#waiting.length };
+  }
+
+  /** `buffer`: a whole request, its xid to be filled in. */
+  submit(kind: StoreRequestKind, buffer: Buffer, done: RequestDone): void {
+    const { counters } = this.#port;
     if (!this.#port.ready()) return done({ kind: 'unsent', reason: 'not connected' }, NO_FRAME);
     if (this.#waiting.length >= ZOOKEEPER_LIMITS.waiting) {
       return done({ kind: 'unsent', reason: 'too many requests are waiting' }, NO_FRAME);
     }
-    const entry: Entry = { request, done, deadline: this.#port.now() + this.#port.timeoutMs };
+    counters.requests[kind] += 1;
+    const now = this.#port.now();
+    const entry = new Entry(this, buffer, now, done);
     this.#open.push(entry);
-    if (this.#waiting.length === 0 && this.#hasRoom(request)) return this.#send(entry);
+    if (this.#waiting.length === 0 && this.#hasRoom(buffer)) return this.#send(entry, now);
+    counters.queued += 1;
     this.#waiting.push(entry);
   }
 
   /** Answers what has waited too long, sent or not. A late reply of the server is then dropped. */
   sweep(now: number): void {
+    const { timeoutMs } = this.#port;
     for (let entry = this.#open.first(); entry !== undefined; entry = this.#open.first()) {
-      if (entry.done !== null && entry.deadline > now) return;
+      if (entry.done !== null && entry.sinceMs + timeoutMs > now) return;
       this.#open.shift();
-      this.#settle(entry, { kind: 'deadline', afterMs: this.#port.timeoutMs });
+      this.#fail(entry, { kind: 'deadline', afterMs: timeoutMs });
     }
   }
 
   /** Answers everything that was never sent. */
   failWaiting(failure: RequestFailure): void {
     for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
-      this.#settle(entry, failure);
+      this.#fail(entry, failure);
     }
   }
 
-  #hasRoom(request: WireRequest): boolean {
-    if (this.#inFlight === 0) return true;
-    return this.#inFlight < ZOOKEEPER_LIMITS.inFlight
-      && this.#inFlightBytes + request.bytes <= ZOOKEEPER_LIMITS.inFlightBytes;
+  /** The library's word (no frame: the connection went) or the server's. */
+  answered(entry: Entry, code: number, frame: Buffer | undefined): void {
+    this.#inFlight -= 1;
+    this.#inFlightBytes -= entry.buffer.length;
+    try {
+      if (frame === undefined) this.#fail(entry, code === LIBRARY_ERROR.sessionExpired ? EXPIRED : LOST);
+      else this.#reply(entry, code, frame);
+    } finally {
+      while (this.#open.first()?.done === null) this.#open.shift();
+    }
+    if (this.#waiting.length > 0) this.#pump();
   }
 
-  #send(entry: Entry): void {
+  #reply(entry: Entry, code: number, frame: Buffer): void {
+    this.#port.counters.reply(this.#port.now() - entry.sinceMs);
+    if (code !== 0) return this.#fail(entry, { kind: 'server', code });
+    const { done } = entry;
+    entry.done = null;
+    try {
+      done?.(null, frame);
+    } catch (error) {
+      done?.(LOST, NO_FRAME);
+      throw error;
+    }
+  }
+
+  #fail(entry: Entry, failure: RequestFailure): void {
+    const { done } = entry;
+    entry.done = null;
+    done?.(failure, NO_FRAME);
+  }
+
+  #hasRoom(buffer: Buffer): boolean {
+    if (this.#inFlight === 0) return true;
+    return this.#inFlight < ZOOKEEPER_LIMITS.inFlight
+      && this.#inFlightBytes + buffer.length <= ZOOKEEPER_LIMITS.inFlightBytes;
+  }
+
+  #send(entry: Entry, now: number): void {
     this.#inFlight += 1;
-    this.#inFlightBytes += entry.request.bytes;
-    this.#port.send(entry.request, (error) => {
-      this.#inFlight -= 1;
-      this.#inFlightBytes -= entry.request.bytes;
-      this.#settle(entry, error ? failureOf(error.code) : null);
-      while (this.#open.first()?.done === null) this.#open.shift();
-      this.#pump();
-    });
+    this.#inFlightBytes += entry.buffer.length;
+    this.#port.send(entry, now);
   }
 
   #pump(): void {
     for (let next = this.#waiting.first(); next !== undefined; next = this.#waiting.first()) {
       // The connection may be going down just now: then failWaiting follows.
-      if (next.done !== null && (!this.#port.ready() || !this.#hasRoom(next.request))) return;
+      if (next.done !== null && (!this.#port.ready() || !this.#hasRoom(next.buffer))) return;
       this.#waiting.shift();
-      if (next.done !== null) this.#send(next);
+      if (next.done === null) continue;
+      const now = this.#port.now();
+      this.#port.counters.queueWaitMs += now - next.sinceMs;
+      this.#send(next, now);
     }
   }
-
-  #settle(entry: Entry, failure: RequestFailure | null): void {
-    const { done } = entry;
-    entry.done = null;
-    if (done === null) return;
-    if (failure) return done(failure, NO_FRAME);
-    try {
-      done(null, this.#port.frame());
-    } catch (error) {
-      done(LOST, NO_FRAME);
-      throw error;
-    }
-  }
-}
-
-function failureOf(code: number): RequestFailure {
-  if (code === LIBRARY_ERROR.connectionLoss) return LOST;
-  if (code === LIBRARY_ERROR.sessionExpired) return EXPIRED;
-  return { kind: 'server', code };
 }

@@ -1,51 +1,18 @@
 /**
- * Requests in ZooKeeper's wire format (jute), built whole: length, xid, opcode, body. The xid is filled in by the
- * library when it sends. Building them here, not with the library's records, keeps version 0 as 0 (the library
+ * Requests in ZooKeeper's wire format (jute), built whole: length, xid, opcode, body. The xid is filled in on sending.
+ * Building them here, not with the library's records, keeps version 0 as 0 (the library
  * sends "any" for it) and gives the operations the library lacks (sync, addWatch, removeWatches).
  */
 import type { StoreCode, StoreOp } from '../store.js';
+import { OPEN_ACL } from './acl.js';
 
 /** Opcodes as in ZooKeeper's ZooDefs.OpCode. */
 export const OPCODE = {
-  create: 1, delete: 2, getData: 4, setData: 5, getChildren: 8, sync: 9, ping: 11, getChildren2: 12, check: 13,
-  multi: 14, removeWatches: 18, multiRead: 22, addWatch: 106,
+  create: 1, delete: 2, getData: 4, setData: 5, getChildren: 8, sync: 9, getChildren2: 12, check: 13,
+  multi: 14, removeWatches: 18, multiRead: 22, auth: 100, addWatch: 106,
   /** Not a request: of a result, that the operation failed; of a header, the end of the list. */
   error: -1,
 } as const;
-
-/** The library parses the reply by this: as a delete's, which has no body. replies.ts reads the bodies. */
-const NO_BODY = OPCODE.delete;
-
-/** xid of a ping and of its reply. */
-export const PING_XID = -2;
-
-/** What the library's queue takes. `header.type` is not what is sent: it chooses the library's parser of the reply. */
-export interface WireRequest {
-  readonly header: { readonly type: number; xid: number };
-  readonly payload: null;
-  readonly bytes: number;
-  toBuffer(): Buffer;
-}
-
-class Request implements WireRequest {
-  readonly header: { readonly type: number; xid: number };
-  readonly payload = null;
-  readonly #buffer: Buffer;
-
-  constructor(buffer: Buffer, type: number = NO_BODY, xid = 0) {
-    this.header = { type, xid };
-    this.#buffer = buffer;
-  }
-
-  get bytes(): number {
-    return this.#buffer.length;
-  }
-
-  toBuffer(): Buffer {
-    this.#buffer.writeInt32BE(this.header.xid, 4);
-    return this.#buffer;
-  }
-}
 
 const ANY_VERSION = -1;
 const EPHEMERAL_FLAG = 1;
@@ -53,8 +20,6 @@ const EPHEMERAL_FLAG = 1;
 const PERSISTENT_RECURSIVE = 1;
 /** removeWatches type 3: whatever watch this connection holds on the path. */
 const ANY_WATCH = 3;
-/** A vector of one ACL: all rights (31) for world:anyone. */
-const OPEN_ACL = Buffer.from('000000010000001f00000005776f726c6400000006616e796f6e65', 'hex');
 const HEADER_BYTES = 12;
 const MULTI_HEADER_BYTES = 9;
 
@@ -82,36 +47,35 @@ function putBytes(buffer: Buffer, offset: number, bytes: Uint8Array): number {
 }
 
 /** A request whose body is a path and then the given bytes. */
-function pathRequest(opcode: number, path: string, tail: readonly number[]): WireRequest {
+function pathRequest(opcode: number, path: string, tail: readonly number[]): Buffer {
   const pathBytes = Buffer.byteLength(path);
   const buffer = start(opcode, 4 + pathBytes + tail.length);
   buffer.set(tail, putText(buffer, HEADER_BYTES, path, pathBytes));
-  return new Request(buffer);
+  return buffer;
 }
 
 const NO_WATCH = [0];
 
-export const getDataRequest = (path: string): WireRequest => pathRequest(OPCODE.getData, path, NO_WATCH);
-export const getChildrenRequest = (path: string): WireRequest => pathRequest(OPCODE.getChildren2, path, NO_WATCH);
-export const syncRequest = (path: string): WireRequest => pathRequest(OPCODE.sync, path, []);
-export const addWatchRequest = (path: string): WireRequest =>
+export const getDataRequest = (path: string): Buffer => pathRequest(OPCODE.getData, path, NO_WATCH);
+export const getChildrenRequest = (path: string): Buffer => pathRequest(OPCODE.getChildren2, path, NO_WATCH);
+export const syncRequest = (path: string): Buffer => pathRequest(OPCODE.sync, path, []);
+export const addWatchRequest = (path: string): Buffer =>
   pathRequest(OPCODE.addWatch, path, [0, 0, 0, PERSISTENT_RECURSIVE]);
-export const removeWatchesRequest = (path: string): WireRequest =>
+export const removeWatchesRequest = (path: string): Buffer =>
   pathRequest(OPCODE.removeWatches, path, [0, 0, 0, ANY_WATCH]);
-export const pingRequest = (): WireRequest => new Request(start(OPCODE.ping, 0), OPCODE.ping, PING_XID);
 
 /** How many of ZooKeeper's operations one of ours is: `absent` is a create and a delete of the same path. */
 export const wireOps = (op: StoreOp): number => (op.op === 'absent' ? 2 : 1);
 
 /** Bytes of one operation inside a multi, its headers included. */
-export function opBytes(op: StoreOp): number {
+export function opBytes(op: StoreOp, aclBytes = OPEN_ACL.length): number {
   const path = 4 + Buffer.byteLength(op.path);
   switch (op.op) {
     case 'check':
     case 'delete': return MULTI_HEADER_BYTES + path + 4;
     case 'set': return MULTI_HEADER_BYTES + path + 4 + op.data.length + 4;
-    case 'create': return MULTI_HEADER_BYTES + path + 4 + op.data.length + OPEN_ACL.length + 4;
-    case 'absent': return 2 * MULTI_HEADER_BYTES + 2 * path + 4 + OPEN_ACL.length + 4 + 4;
+    case 'create': return MULTI_HEADER_BYTES + path + 4 + op.data.length + aclBytes + 4;
+    case 'absent': return 2 * MULTI_HEADER_BYTES + 2 * path + 4 + aclBytes + 4 + 4;
   }
 }
 
@@ -129,20 +93,23 @@ function putVersioned(buffer: Buffer, offset: number, opcode: number, path: stri
   return buffer.writeInt32BE(version, at);
 }
 
-function putCreate(buffer: Buffer, offset: number, path: string, data: Uint8Array, flags: number): number {
+function putCreate(
+  buffer: Buffer, offset: number, path: string, data: Uint8Array, acl: Buffer, flags: number,
+): number {
   let at = putText(buffer, putMultiHeader(buffer, offset, OPCODE.create, 0), path, Buffer.byteLength(path));
   at = putBytes(buffer, at, data);
-  buffer.set(OPEN_ACL, at);
-  return buffer.writeInt32BE(flags, at + OPEN_ACL.length);
+  buffer.set(acl, at);
+  return buffer.writeInt32BE(flags, at + acl.length);
 }
 
-function putOp(buffer: Buffer, offset: number, op: StoreOp): number {
+function putOp(buffer: Buffer, offset: number, op: StoreOp, acl: Buffer): number {
   switch (op.op) {
     case 'check': return putVersioned(buffer, offset, OPCODE.check, op.path, versionOf(op.version));
     case 'delete': return putVersioned(buffer, offset, OPCODE.delete, op.path, versionOf(op.version));
-    case 'create': return putCreate(buffer, offset, op.path, op.data, op.ephemeral === true ? EPHEMERAL_FLAG : 0);
+    case 'create': return putCreate(buffer, offset, op.path, op.data, acl, op.ephemeral === true ? EPHEMERAL_FLAG : 0);
     case 'absent':
-      return putVersioned(buffer, putCreate(buffer, offset, op.path, NOTHING, 0), OPCODE.delete, op.path, ANY_VERSION);
+      return putVersioned(
+        buffer, putCreate(buffer, offset, op.path, NOTHING, acl, 0), OPCODE.delete, op.path, ANY_VERSION);
     case 'set': {
       const at = putText(
         buffer, putMultiHeader(buffer, offset, OPCODE.setData, 0), op.path, Buffer.byteLength(op.path));
@@ -151,13 +118,13 @@ function putOp(buffer: Buffer, offset: number, op: StoreOp): number {
   }
 }
 
-/** A transaction; `bodyBytes` is the sum of opBytes over `ops`. */
-export function multiRequest(ops: readonly StoreOp[], bodyBytes: number): WireRequest {
+/** A transaction; `bodyBytes` is the sum of opBytes over `ops` with this ACL, which its creates get. */
+export function multiRequest(ops: readonly StoreOp[], bodyBytes: number, acl: Buffer = OPEN_ACL): Buffer {
   const buffer = start(OPCODE.multi, bodyBytes + MULTI_HEADER_BYTES);
   let at = HEADER_BYTES;
-  for (const op of ops) at = putOp(buffer, at, op);
+  for (const op of ops) at = putOp(buffer, at, op, acl);
   putMultiHeader(buffer, at, OPCODE.error, 1);
-  return new Request(buffer);
+  return buffer;
 }
 
 /** Bytes of one read inside a multiRead. */
@@ -166,7 +133,7 @@ export const readBytes = (path: string): number => MULTI_HEADER_BYTES + 4 + Buff
 export type ReadOpcode = typeof OPCODE.getData | typeof OPCODE.getChildren;
 
 /** Several reads in one request: each is answered by itself (opcode 22, since ZooKeeper 3.6). */
-export function multiReadRequest(opcode: ReadOpcode, paths: readonly string[]): WireRequest {
+export function multiReadRequest(opcode: ReadOpcode, paths: readonly string[]): Buffer {
   const buffer = start(OPCODE.multiRead, paths.reduce((sum, path) => sum + readBytes(path), MULTI_HEADER_BYTES));
   let at = HEADER_BYTES;
   for (const path of paths) {
@@ -175,14 +142,15 @@ export function multiReadRequest(opcode: ReadOpcode, paths: readonly string[]): 
     at += 1;
   }
   putMultiHeader(buffer, at, OPCODE.error, 1);
-  return new Request(buffer);
+  return buffer;
 }
 
 /** ZooKeeper's error numbers (KeeperException.Code) in the words of the port. */
 export function storeCode(error: number): StoreCode {
   switch (error) {
     case -101: return 'no-node';
-    case -102: return 'no-auth';
+    // no rights; authentication failed; the servers take none that is not authenticated
+    case -102: case -115: case -124: return 'no-auth';
     case -103: return 'bad-version';
     case -110: return 'node-exists';
     case -111: return 'not-empty';
