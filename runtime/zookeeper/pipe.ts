@@ -87,16 +87,18 @@ export class Pipe {
   #handle(frame: Buffer): void {
     if (this.#manager.state === MANAGER.connecting) {
       assertConnectReply(frame);
-      return this.#handleConnectReply(frame);
+      this.#handleConnectReply(frame);
+      // The library's timer for its own pings, which the watchdog sends.
+      this.#manager.socket?.setTimeout(0);
+      return;
     }
     const xid = frame.readInt32BE(4);
-    switch (xid) {
-      case PING_XID: return this.#port.onPong();
-      case AUTH_XID: return this.#port.onAuthReply(frame.readInt32BE(16));
-      case NOTIFICATION_XID:
-        this.#counters.watchEvents += 1;
-        return this.#port.onWatchEvent(watchEventOf(frame));
-      default: return this.#answer(xid, frame);
+    if (xid === PING_XID) this.#port.onPong();
+    else if (xid === AUTH_XID) this.#port.onAuthReply(frame.readInt32BE(16));
+    else if (xid !== NOTIFICATION_XID) this.#answer(xid, frame);
+    else {
+      this.#counters.watchEvents += 1;
+      this.#port.onWatchEvent(watchEventOf(frame));
     }
   }
 

@@ -187,9 +187,7 @@ export class ZookeeperStore implements Store {
 
   #onState(state: SessionState): void {
     if (state === 'expired') this.#final = { kind: 'expired' };
-    if (state === 'closed') {
-      this.#final = this.#connection.refused ? { kind: 'refused' } : { kind: 'unsent', reason: 'the session is closed' };
-    }
+    if (state === 'closed') this.#final = this.refused ? { kind: 'refused' } : CLOSED;
     if (state !== 'connected') this.#requests.failWaiting(this.#final ?? { kind: 'unsent', reason: 'not connected' });
     for (const listener of [...this.#listeners]) {
       try {
@@ -204,4 +202,5 @@ export class ZookeeperStore implements Store {
   }
 }
 
+const CLOSED: RequestFailure = { kind: 'unsent', reason: 'the session is closed' };
 const noPath = (path: string): StoreError => new StoreError('other', `not a path: ${JSON.stringify(path)}`);

@@ -20,8 +20,8 @@ function decided(store: ZookeeperStore, clock: Clock, servers: readonly string[]
       if (state !== 'connected' && state !== 'expired' && state !== 'closed') return;
       unsubscribe();
       cancel();
-      if (store.refused) reject(new StoreError('no-auth', `ZooKeeper refused the authentication (${servers.join(', ')})`));
-      else resolve(state);
+      if (!store.refused) return resolve(state);
+      return reject(new StoreError('no-auth', `ZooKeeper refuses this authentication (${servers.join(', ')})`));
     };
     const unsubscribe = store.onState(settle);
     const cancel = clock.after(ZOOKEEPER_LIMITS.openMs, () => {
