@@ -26,6 +26,8 @@ export async function bootstrap(
   ]);
   // Younger than the roots: a tree made by an older daemon has it not.
   await ensure(store, [create(paths.faults)]);
+  // Roots that a cluster of an earlier version lacks.
+  await ensure(store, [create(paths.tombs)]);
   for (const kind of kinds) await ensure(store, [create(paths.kind(kind))]);
   for (const kind of indexed) await ensure(store, [create(paths.nameKind(kind))]);
   for (const node of nodes) {

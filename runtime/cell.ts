@@ -7,14 +7,16 @@
  */
 import type { Address } from './address.js';
 import type { Behavior } from './behavior.js';
+import { acquiredInput } from './causes.js';
 import type { Clock } from './clock.js';
 import { decodeOwner, decodeRecord, decodeStored } from './codec.js';
-import { commitTurn, prepareTurn, type PreparedTurn } from './commit.js';
+import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
 import type { Log } from './log.js';
+import type { RuntimeMetrics } from './metrics.js';
 import type { Paths } from './paths.js';
 import { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
@@ -43,6 +45,8 @@ export interface CellDeps {
   /** The next owner of an actor handed to a node or to the primary; null = stay. */
   resolveOwner(to: string, epoch: number): Owner | null;
   newCommitId(): string;
+  /** Where it counts what it does; nowhere if left out. */
+  readonly metrics?: RuntimeMetrics | undefined;
   /** The cell has ended: handed over, deposed, or removed. */
   onEnd(reason: string): void;
   /** The loop broke: the supervisor decides whether to restart it. */
@@ -85,12 +89,7 @@ export class Cell {
     this.busy = false;
     if (!mine) return;
     const { deps, owner } = this;
-    const cause = this.record.ownerEpoch >= owner.epoch ? 'restarted' : owner.cause;
-    this.internal.push({
-      event: { type: 'owner.acquired', node: deps.self.node, bootId: deps.self.bootId, epoch: owner.epoch, cause },
-      source: 'owner', id: `${this.address}:acquired:${owner.epoch}`, operationId: null,
-      correlation: `owner-${owner.epoch}`, causation: null, settles: null,
-    });
+    this.internal.push(acquiredInput(this.address, this.record, owner, deps.self));
     if (!known) await this.scan();
     this.wake();
   }
@@ -202,7 +201,7 @@ export class Cell {
       : this.planToLeave(leaving);
     if (plan === null) return;
     for (;;) {
-      const outcome = await commitTurn(this.deps.store, this.deps.paths, plan.prepared);
+      const outcome = await this.commit(plan.prepared);
       if (outcome.kind === 'committed') return this.committed(plan, outcome.recordVersion);
       if (outcome.kind === 'deposed') return void this.end(outcome.reason);
       if (outcome.kind === 'stale') return this.reload(internal);
@@ -215,6 +214,12 @@ export class Cell {
       if (known === 'reload') return this.reload(internal);
       if (known === 'ended') return;
     }
+  }
+
+  private commit(prepared: PreparedTurn): Promise<CommitOutcome> {
+    const { store, paths, clock, metrics } = this.deps;
+    const running = commitTurn(store, paths, prepared);
+    return metrics?.commit(clock, running) ?? running;
   }
 
   private plan(taken: Taken): PlannedTurn | null {
@@ -235,6 +240,7 @@ export class Cell {
   }
 
   private committed({ prepared: { turn }, unused }: PlannedTurn, recordVersion: number): void {
+    this.deps.metrics?.turn(turn, turn.record.counts.steps - this.record.counts.steps, this.deps.clock.wallMs());
     this.letters.drop(turn.consumed);
     this.internal.unshift(...unused);
     this.record = turn.record;

@@ -1,5 +1,9 @@
 import type { Address } from './address.js';
+import type { HeldTransition } from './causes.js';
+import type { LightRecord } from './feed-light.js';
+import type { Depth } from './mailbox-depths.js';
 import type { ActorRecord, Owner, Transition } from './record.js';
+import type { Tomb } from './tombs.js';
 
 /** Opaque to clients: `<generation>.<zxid>.<address>.<seq>`, ordered by (generation, zxid, address, seq). */
 export interface Cursor {
@@ -23,7 +27,8 @@ export interface FeedItem {
   /** null when transitions of this actor were missed: `missing` says which. */
   readonly transition: Transition | null;
   readonly missing: { readonly fromSeq: number; readonly toSeq: number } | null;
-  readonly record: ActorRecord;
+  /** As the item's commit left it, in short. */
+  readonly record: LightRecord;
   readonly owner: Owner | null;
 }
 
@@ -40,6 +45,16 @@ export interface TelemetryItem {
 export interface Feed {
   actor(address: Address): MirroredActor | null;
   actors(kind?: string): MirroredActor[];
+  /** What is left of a removed actor, for a while. */
+  tomb(address: Address): Tomb | null;
+  /** Letters that wait for an actor; null = not known since the connection was last lost. */
+  mailbox(address: Address): Depth | null;
+  /** Names of those letters, as far as known. */
+  mailboxNames(address: Address): readonly string[];
+  /** Finds out about mailboxes that are not known. Never rejects. */
+  settleMailboxes(addresses: readonly Address[]): Promise<void>;
+  /** Every transition that tails, tombstones and the feed's ring still hold, each once. */
+  history(): HeldTransition[];
   telemetry(): TelemetryItem[];
   primary(): { node: string; epoch: number } | null;
   /** Newest cursor emitted. */

@@ -1,13 +1,19 @@
 /**
  * The feed: the transitions of all actors in the cluster's own order, (generation, zxid, actor, seq).
  * Reads come back out of zxid order; an item is emitted once everything rung before its reply was read.
+ * F1: items go out in ascending order of their cursors, each transition once or within an explicit gap.
+ * F2: an item holds no record, only what shows the transition: thousands of them are held.
  */
 import type { Cursor, Feed, FeedItem, MirroredActor, TelemetryItem } from './feed-types.js';
 import type { Address } from './address.js';
+import type { HeldTransition } from './causes.js';
+import { lightOf, weightOf } from './feed-light.js';
 import { LIMITS } from './limits.js';
 import type { Log } from './log.js';
+import type { Depth } from './mailbox-depths.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import type { ActorRecord } from './record.js';
+import type { Tomb } from './tombs.js';
 
 const compareTexts = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0;
 
@@ -31,6 +37,8 @@ interface Subscriber { after: Cursor | null; onItem(item: FeedItem): void }
 
 export class MirrorFeed implements Feed {
   private readonly ring: FeedItem[] = [];
+  /** Characters that the ring holds on to. */
+  private weight = 0;
   private held: FeedItem[] = [];
   private readonly subscribers = new Set<Subscriber>();
   private readonly telemetryListeners = new Set<(node: string) => void>();
@@ -68,6 +76,35 @@ export class MirrorFeed implements Feed {
     return kind === undefined ? all : all.filter((actor) => actor.record.kind === kind);
   }
 
+  tomb(address: Address): Tomb | null {
+    return this.mirror.tombs.get(address);
+  }
+
+  mailbox(address: Address): Depth | null {
+    return this.mirror.depths.of(address);
+  }
+
+  mailboxNames(address: Address): readonly string[] {
+    return this.mirror.depths.names(address);
+  }
+
+  settleMailboxes(addresses: readonly Address[]): Promise<void> {
+    return this.mirror.depths.settle(addresses);
+  }
+
+  history(): HeldTransition[] {
+    const held = new Map<string, HeldTransition>();
+    const add = (address: Address, zxid: number | null, transition: HeldTransition['transition']): void => {
+      const key = `${address}#${transition.seq}@${transition.at}`;
+      if (!held.has(key)) held.set(key, { address, zxid, transition });
+    };
+    for (const { address, cursor, transition } of this.ring) if (transition) add(address, cursor.zxid, transition);
+    for (const { address, record } of [...this.mirror.actors.values(), ...this.mirror.tombs.all()]) {
+      for (const transition of record.tail) add(address, null, transition);
+    }
+    return [...held.values()];
+  }
+
   telemetry(): TelemetryItem[] {
     return this.mirror.nodesHeard().map((node) => {
       const heard = this.mirror.telemetryOf(node)!;
@@ -101,11 +138,12 @@ export class MirrorFeed implements Feed {
 
   private changed(actor: MirrorActor, before: ActorRecord | null): void {
     if (!this.loaded) return;
-    const { record, zxid, address, owner } = actor;
+    const { zxid, address, owner } = actor;
     const seen = before?.seq ?? 0;
     const cursorAt = (seq: number): Cursor => ({ generation: this.generation, zxid, address, seq });
-    const fresh = record.tail.filter((transition) => transition.seq > seen);
-    const first = fresh[0]?.seq ?? record.seq + 1;
+    const fresh = actor.record.tail.filter((transition) => transition.seq > seen);
+    const first = fresh[0]?.seq ?? actor.record.seq + 1;
+    const record = lightOf(actor.record, before);
     if (first > seen + 1) {
       const missing = { fromSeq: seen + 1, toSeq: first - 1 };
       this.held.push({ cursor: cursorAt(first - 1), address, transition: null, missing, record, owner });
@@ -115,14 +153,15 @@ export class MirrorFeed implements Feed {
     }
   }
 
+  /** Gone without a word: at least one transition, the last, was missed. One that was seen off needs no more. */
   private removed(actor: MirrorActor): void {
     if (!this.loaded || actor.record.removed) return;
     const seq = actor.record.seq + 1;
-    const record: ActorRecord = { ...actor.record, removed: true, seq };
-    const zxid = Math.max(actor.zxid, this.last.zxid);
+    const { address, zxid } = actor;
     this.held.push({
-      cursor: { generation: this.generation, zxid, address: actor.address, seq },
-      address: actor.address, transition: null, missing: { fromSeq: seq, toSeq: seq }, record, owner: null,
+      cursor: { generation: this.generation, zxid, address, seq },
+      address, transition: null, missing: { fromSeq: seq, toSeq: seq }, owner: null,
+      record: { ...lightOf(actor.record, actor.record), removed: true, seq },
     });
   }
 
@@ -135,10 +174,19 @@ export class MirrorFeed implements Feed {
     for (const item of ready) this.emit(item);
   }
 
-  private emit(item: FeedItem): void {
+  private emit(found: FeedItem): void {
+    // One whose place in the order is not known (a removal nobody recorded), or that was read while this process
+    // began, comes right after what is out already: a cursor never goes back.
+    const item = compareCursors(found.cursor, this.last) > 0 ? found
+      : { ...found, cursor: { ...this.last, seq: this.last.seq + 1 } };
     this.ring.push(item);
-    if (compareCursors(item.cursor, this.last) > 0) this.last = item.cursor;
-    if (this.ring.length > LIMITS.feedItems) this.floor = this.ring.shift()!.cursor;
+    this.last = item.cursor;
+    this.weight += weightOf(item.transition, item.record);
+    while (this.ring.length > LIMITS.feedItems || (this.weight > LIMITS.feedCharacters && this.ring.length > 1)) {
+      const oldest = this.ring.shift()!;
+      this.weight -= weightOf(oldest.transition, oldest.record);
+      this.floor = oldest.cursor;
+    }
     for (const subscriber of this.subscribers) {
       if (subscriber.after === null || compareCursors(item.cursor, subscriber.after) > 0) this.hand(subscriber, item);
     }

@@ -12,6 +12,7 @@ import type { Mirror } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
 import { StoreError } from './store.js';
+import { tombOps } from './tombs.js';
 import { keepNodeVersions, NeedsVersionError } from './versions.js';
 
 export interface HostDeps extends Omit<CellDeps, 'behavior' | 'versions' | 'onEnd' | 'onCrash'> {
@@ -36,6 +37,8 @@ export class Host {
   private unlisten: () => void = () => undefined;
 
   constructor(private readonly deps: HostDeps) {
+    deps.metrics?.levels.set('cells', () => this.cells.size);
+    deps.metrics?.levels.set('parked_cells', () => this.parked.size);
     deps.mirror.listen({
       onOwner: (address) => this.follow(address),
       onRecord: (actor, before) => { if (before === null) this.follow(actor.address); },
@@ -193,12 +196,15 @@ export class Host {
       this.deps.log.error('cell parked: too many crashes', { actor: address, error });
       return;
     }
+    if (this.deps.metrics) this.deps.metrics.restarts += 1;
     this.deps.log.warn('cell crashed and is restarted from its record', { actor: address, error });
     this.deps.clock.after(50 * 2 ** recent.length, () => this.follow(address), true);
   }
 
   private scan(): void {
     for (const [address, { cell }] of this.cells) this.reading(address, cell, cell.scan());
+    const { mirror, clock, log } = this.deps;
+    mirror.tombs.sweep(clock.wallMs()).catch((error: unknown) => log.debug('tombstones stay a while', { error }));
   }
 
   /** Takes a removed actor's znodes away. What a crash or a late letter left is taken at the next look. */
@@ -206,7 +212,9 @@ export class Host {
     const { store, paths, log } = this.deps;
     try {
       const mail = (await store.children(paths.mailbox(address)))?.names ?? [];
+      const record = await store.read(paths.record(address));
       const result = await store.multi([
+        ...(record === null ? [] : tombOps(paths, this.deps.clock, address, record)),
         ...[
           ...mail.map((name) => paths.envelope(address, name)),
           paths.mailbox(address), paths.record(address), paths.owner(address), paths.actor(address),

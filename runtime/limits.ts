@@ -172,8 +172,13 @@ export const LIMITS = {
   /** Dead letters kept of one actor, and for how long, milliseconds. */
   deadPerActor: 64,
   deadAgeMs: 7 * 24 * 3_600_000,
-  /** Items the feed holds for resuming subscribers; each may hold on to one revision of a record (some 30 kB). */
+  /** Items the feed holds for resuming subscribers: transitions with the light fields of their record, a kB or two. */
   feedItems: 4_000,
+  /** Characters that all of those may hold; the oldest go first. */
+  feedCharacters: 16_000_000,
+  /** How long, milliseconds, and of how many removed actors the last transitions are kept as tombstones. */
+  tombKeptMs: 600_000,
+  tombsKept: 500,
   /** A scan of owned mailboxes that repairs missed doorbells, milliseconds. */
   mailboxScanMs: 30_000,
 } as const;

@@ -7,52 +7,26 @@ import type { Address } from './address.js';
 import type { Clock } from './clock.js';
 import { decode, decodeOwner, decodeRecord } from './codec.js';
 import { causeChain, type Log } from './log.js';
+import { MailboxDepths } from './mailbox-depths.js';
+import { listAll } from './mirror-listing.js';
+import type { LiveEntry, MirrorActor, MirrorListeners, PrimaryEntry } from './mirror-types.js';
 import { parseActorPath, type Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import { StoreError, type Store, type TreeEvent } from './store.js';
+import { Tombs } from './tombs.js';
 import { leaseVersions, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
 
-export interface PrimaryEntry {
-  readonly node: string;
-  readonly incarnation: string;
-  readonly bootId: string;
-  readonly epoch: number;
-}
+export type { LiveEntry, MirrorActor, PrimaryEntry } from './mirror-types.js';
 
-export interface LiveEntry {
-  readonly node: string;
-  /** `<boot id>.<session id>` */
-  readonly incarnation: string;
-  readonly bootId: string;
-  /** Versions of records its daemon reads, ascending. */
-  readonly recordVersions: readonly number[];
-}
-
-export interface MirrorActor {
-  readonly address: Address;
-  record: ActorRecord;
-  zxid: number;
-  owner: Owner | null;
-}
-
-export interface MirrorListeners {
-  /** A record was read; `before` is null for one never seen. */
-  onRecord?(actor: MirrorActor, before: ActorRecord | null): void;
-  onOwner?(address: Address, owner: Owner | null): void;
-  onEnvelope?(address: Address, name: string): void;
-  onRemoved?(actor: MirrorActor): void;
-  onLive?(node: string): void;
-  onTelemetry?(node: string): void;
-  onPrimary?(): void;
-  /** All that was rung before has been read; `limit` = zxids up to it are complete. */
-  onSettled?(limit: number): void;
-  onRescan?(): void;
-}
+/** Pause before a rescan that was cut short is begun anew, milliseconds. */
+const RESCAN_AGAIN_MS = 500;
 
 export class Mirror {
   readonly actors = new Map<Address, MirrorActor>();
   readonly live = new Map<string, LiveEntry[]>();
   readonly fences = new Map<string, Set<string>>();
+  readonly depths: MailboxDepths;
+  readonly tombs: Tombs;
   private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
   private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
@@ -60,6 +34,10 @@ export class Mirror {
   private readonly dirty = new Set<string>();
   private draining: Promise<void> | null = null;
   private batchLimit = 0;
+  /** Highest zxid of the drain's earlier batches: what was rung before it is read with the present batch. */
+  private complete = 0;
+  /** Above 0 while all is listed again: what was missed may be older than what is heard, nothing is complete. */
+  private rescans = 0;
   private closed = false;
   private unwatch: () => void = () => undefined;
   private readonly listeners: MirrorListeners[] = [];
@@ -69,7 +47,10 @@ export class Mirror {
     private readonly clock: Clock, private readonly log: Log,
     /** The version records are written in, as the leases have it. */
     readonly versions: WriterVersion = new WriterVersion(),
-  ) {}
+  ) {
+    this.depths = new MailboxDepths(store, paths, clock);
+    this.tombs = new Tombs(store, paths);
+  }
 
   listen(listeners: MirrorListeners): void {
     this.listeners.push(listeners);
@@ -115,6 +96,7 @@ export class Mirror {
   private ring(event: TreeEvent): void {
     const parsed = parseActorPath(this.paths, event.path);
     if (parsed !== null && parsed.part === 'envelope') {
+      this.depths.heard(parsed.address, parsed.name!, event.type);
       if (event.type === 'created') this.each((listener) => listener.onEnvelope?.(parsed.address, parsed.name!));
       return;
     }
@@ -138,7 +120,7 @@ export class Mirror {
   }
 
   private async drain(): Promise<void> {
-    let before = 0;
+    this.complete = 0;
     while (this.dirty.size > 0 && !this.closed) {
       const batch = [...this.dirty];
       this.dirty.clear();
@@ -153,8 +135,8 @@ export class Mirror {
         for (const path of batch) this.dirty.add(path);
         throw error;
       }
-      const limit = this.dirty.size === 0 ? Number.MAX_SAFE_INTEGER : before;
-      before = Math.max(before, this.batchLimit);
+      const limit = this.rescans > 0 ? 0 : this.dirty.size === 0 ? Number.MAX_SAFE_INTEGER : this.complete;
+      this.complete = Math.max(this.complete, this.batchLimit);
       this.each((listener) => listener.onSettled?.(limit));
     }
   }
@@ -162,28 +144,20 @@ export class Mirror {
   /** Lists and reads all of it: at the start and after every reconnect. */
   private async rescan(): Promise<void> {
     if (this.closed) return;
+    const rescan = (this.rescans += 1);
+    this.depths.doubt();
     try {
-      const found = [this.paths.primary, this.paths.settings];
-      const nodes = await this.names(this.paths.nodes);
-      for (const node of nodes) found.push(this.paths.telemetry(node), this.paths.live(node), this.paths.node(node));
-      for (const node of (await this.names(this.paths.fences))) found.push(this.paths.fenceNode(node));
-      const kinds = await this.names(this.paths.actors);
-      const lists = await Promise.all(kinds.map((kind) => this.names(this.paths.kind(kind))));
-      const present = new Set<Address>();
-      kinds.forEach((kind, index) => {
-        for (const id of lists[index]!) {
-          const address = `${kind}/${id}` as Address;
-          present.add(address);
-          found.push(this.paths.owner(address), this.paths.record(address));
-        }
-      });
-      for (const address of [...this.actors.keys()]) if (!present.has(address)) found.push(this.paths.record(address));
+      const { found, present } = await listAll(this.store, this.paths);
       for (const path of found) this.dirty.add(path);
+      for (const address of this.actors.keys()) if (!present.has(address)) this.dirty.add(this.paths.record(address));
+      // Of several at once the last one listed everything; what was read before it may be newer than what it found.
+      if (rescan === this.rescans) this.rescans = this.complete = 0;
       this.kick();
       await this.draining;
       this.each((listener) => listener.onRescan?.());
     } catch (error) {
       this.log.debug('a rescan was cut short', { error: causeChain(error) });
+      if (this.store.state === 'connected') this.clock.after(RESCAN_AGAIN_MS, () => void this.rescan(), true);
     }
   }
 
@@ -206,27 +180,54 @@ export class Mirror {
     if (area === 'nodes' && node && part === 'live') return this.refreshLive(node);
     if (area === 'nodes' && node && part === undefined) return this.refreshNode(node);
     if (area === 'fences' && node) return this.refreshFences(node);
+    if (area === 'tombs' && node) return this.refreshTomb(path);
   }
 
   private async refreshRecord(address: Address): Promise<void> {
     const node = await this.store.read(this.paths.record(address));
-    const known = this.actors.get(address);
-    if (node === null) {
-      if (known === undefined) return;
-      this.actors.delete(address);
-      this.each((listener) => listener.onRemoved?.(known));
-      return;
+    let known = this.actors.get(address);
+    if (known !== undefined && known.born !== node?.stat.czxid) {
+      await this.gone(known);
+      known = undefined;
     }
+    if (node === null) return;
     this.batchLimit = Math.max(this.batchLimit, node.stat.mzxid);
     if (known !== undefined && known.zxid >= node.stat.mzxid) return;
     const record = decodeRecord(node.data, this.versions.reads);
-    const actor = known ?? { address, record, zxid: node.stat.mzxid, owner: null };
+    const { mzxid: zxid, czxid: born } = node.stat;
+    const actor = known ?? { address, record, zxid, born, owner: null };
     const before = known?.record ?? null;
     actor.record = record;
-    actor.zxid = node.stat.mzxid;
+    actor.zxid = zxid;
     this.actors.set(address, actor);
     if (known === undefined) await this.refreshOwner(address);
     this.each((listener) => listener.onRecord?.(actor, before));
+  }
+
+  /** The actor's znodes are gone: its tombstone tells what was not seen of it. */
+  private async gone(known: MirrorActor): Promise<void> {
+    const { address } = known;
+    const tomb = (await this.tombs.read(this.paths.tomb(address, known.born)))?.tomb;
+    if (this.actors.get(address) !== known) return;
+    if (tomb !== undefined && tomb.record.seq > known.record.seq) {
+      const before = known.record;
+      Object.assign(known, { record: tomb.record, zxid: tomb.zxid });
+      this.each((listener) => listener.onRecord?.(known, before));
+    }
+    this.actors.delete(address);
+    this.depths.forget(address);
+    this.each((listener) => listener.onRemoved?.(known));
+  }
+
+  /** A life that began and ended between two looks is known by its tombstone alone. */
+  private async refreshTomb(path: string): Promise<void> {
+    const found = await this.tombs.read(path);
+    if (found === null || !found.isNews) return;
+    const { address, record, zxid, born } = found.tomb;
+    if (this.actors.get(address)?.born === born) return;
+    const actor: MirrorActor = { address, record, zxid, born, owner: null };
+    this.each((listener) => listener.onRecord?.(actor, null));
+    this.each((listener) => listener.onRemoved?.(actor));
   }
 
   private async refreshOwner(address: Address): Promise<void> {

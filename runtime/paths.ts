@@ -15,6 +15,7 @@ export interface Paths {
   readonly settings: string;
   /** Faults that cannot stand in a record. */
   readonly faults: string;
+  readonly tombs: string;
   node(name: string): string;
   live(node: string): string;
   incarnation(node: string, incarnation: string): string;
@@ -28,6 +29,8 @@ export interface Paths {
   /** `name` is the envelope's; all of an actor's dead letters begin with `deadLetter(address, '')`. */
   deadLetter(address: Address, name: string): string;
   fault(address: Address): string;
+  /** `born` = czxid of the record: each life of an address has its own. */
+  tomb(address: Address, born: number): string;
   fenceNode(node: string): string;
   fence(node: string, bootId: string): string;
   nameKind(kind: string): string;
@@ -52,6 +55,7 @@ export function pathsUnder(root: string): Paths {
     dead: `${root}/dead`,
     settings: `${root}/settings`,
     faults: `${root}/faults`,
+    tombs: `${root}/tombs`,
     node: (name) => `${root}/nodes/${name}`,
     live: (node) => `${root}/nodes/${node}/live`,
     incarnation: (node, incarnation) => `${root}/nodes/${node}/live/${incarnation}`,
@@ -64,6 +68,7 @@ export function pathsUnder(root: string): Paths {
     envelope: (address, name) => `${actor(address)}/mailbox/${name}`,
     deadLetter: (address, name) => `${root}/dead/${address.replace('/', '~')}~${name}`,
     fault: (address) => `${root}/faults/${address.replace('/', '~')}`,
+    tomb: (address, born) => `${root}/tombs/${address.replace('/', '~')}~${born}`,
     fenceNode: (node) => `${root}/fences/${node}`,
     fence: (node, bootId) => `${root}/fences/${node}/${bootId}`,
     nameKind: (kind) => `${root}/names/${kind}`,

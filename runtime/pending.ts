@@ -5,6 +5,7 @@
  */
 import type { Address } from './address.js';
 import type { Clock } from './clock.js';
+import type { RuntimeMetrics } from './metrics.js';
 import { answerInput, runEffect, type LeaseGate, type WorldEffect } from './effects.js';
 import { newFraction } from './random.js';
 import type { ActorRecord, PendingEffect, RetryPolicy, Timer } from './record.js';
@@ -15,6 +16,7 @@ export interface PendingDeps {
   readonly clock: Clock;
   readonly gate: LeaseGate;
   readonly worldEffects: Readonly<Record<string, WorldEffect>>;
+  readonly metrics?: RuntimeMetrics | undefined;
 }
 
 /** Under which owner effects are begun. */
@@ -109,7 +111,7 @@ export class Pending {
     const key = timerKey(timer);
     const fire = (): void => this.offer({
       event: timer.event, source: 'timer', id: `${this.address}:${key}`, operationId: null,
-      correlation: `timer-${timer.timerId}`, causation: null, settles: key,
+      correlation: timer.correlation ?? `${this.address}:${key}`, causation: null, settles: key,
     });
     const armed: Armed = { dueAt, cancel: () => undefined };
     const wait = (): void => {
@@ -147,7 +149,8 @@ export class Pending {
     const resumed = owner.begun.has(effectId) || effect.epoch !== owner.epoch || effect.attempt > 1;
     const context = { address: this.address, effectId, epoch: owner.epoch, resumed, deadlineMs, correlation };
     const handler = deps.worldEffects[effect.kind];
-    const outcome = await runEffect(handler, effect, context, deps.gate, deps.clock, controller.signal);
+    const running = runEffect(handler, effect, context, deps.gate, deps.clock, controller.signal);
+    const outcome = await (deps.metrics?.effect(running) ?? running);
     // Forgotten by the machine, or dropped by `stop`: the answer is of no use any more.
     if (this.running.get(key) !== controller) return;
     this.offer(answerInput(effect, outcome));

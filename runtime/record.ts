@@ -53,6 +53,8 @@ export interface Timer {
   readonly policy: TimerPolicy;
   /** What was left of it at the last commit, milliseconds; counts for `remaining` only. */
   readonly remainingMs: number;
+  /** Of the step that set it: what the timer begins belongs to the same story. Absent in records of version 1. */
+  readonly correlation?: string;
 }
 
 /** A request to another actor that has not been answered; its deadline is the timer `request:<requestId>`. */
@@ -80,6 +82,10 @@ export interface Counts {
   /** Letters parked as dead letters. */
   readonly dead: number;
 }
+
+/** After a commit that held so many steps. */
+export const countsAfter = (counts: Counts, steps: number): Counts =>
+  ({ ...counts, steps: counts.steps + steps, commits: counts.commits + 1 });
 
 /** A letter that may have killed the process that stepped it: how often it was begun without a commit. */
 export interface Suspect {
@@ -112,6 +118,7 @@ export interface Transition {
   readonly sent: readonly { readonly to: Address; readonly type: string }[];
   readonly operationId: string | null;
   readonly correlation: string;
+  /** Id of what was stepped (letter, effect, timer, change of owner): causes.ts finds what it came from. */
   readonly causation: string | null;
 }
 

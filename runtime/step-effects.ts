@@ -154,6 +154,7 @@ function policyOf(timerId: string, { timers }: Naming): TimerPolicy {
 /** The timers after an `xstate.raise`; one without a delay is none. `before` are those before the step. */
 export function raiseTimer(
   timers: readonly Timer[], params: EmittedAction['params'], nowMs: number, naming: Naming, before: readonly Timer[],
+  correlation: string,
 ): readonly Timer[] {
   const delayMs = params['delay'];
   if (typeof delayMs !== 'number') return timers;
@@ -163,6 +164,6 @@ export function raiseTimer(
   const last = before.find((timer) => timer.timerId === timerId)?.setAt ?? -Infinity;
   return [...timers.filter((timer) => timer.timerId !== timerId), {
     timerId, event, delayMs, setAt: last === nowMs ? nowMs + 1 : nowMs,
-    policy: policyOf(timerId, naming), remainingMs: delayMs,
+    policy: policyOf(timerId, naming), remainingMs: delayMs, correlation,
   }];
 }

@@ -122,8 +122,9 @@ function applyActions(
     : `${next.kind}~${next.id}.${meta.birth ?? '0'}.${String(before.seq + 1).padStart(12, '0')}`;
   for (const action of actions) {
     const { type, params } = action;
-    if (type === 'xstate.raise') timers = raiseTimer(timers, params, meta.nowMs, behavior, before.timers);
-    else if (type === 'xstate.cancel') timers = timers.filter((timer) => timer.timerId !== params['sendId']);
+    if (type === 'xstate.raise') {
+      timers = raiseTimer(timers, params, meta.nowMs, behavior, before.timers, input.correlation);
+    } else if (type === 'xstate.cancel') timers = timers.filter((timer) => timer.timerId !== params['sendId']);
     else if (type.startsWith('xstate.')) {
       throw new Error(`machine ${next.kind} uses ${type}, which has no meaning here`);
     } else if (type === 'effect.cancel') effects = effects.filter((effect) => effect.kind !== params['kind']);
@@ -191,7 +192,7 @@ function withTransition(
   const transition: Transition = {
     seq: before.seq + 1, at: meta.nowMs, node: meta.node, epoch: meta.epoch, event: input.event,
     from: stateText(before.snapshot.value), to: stateText(next.snapshot.value), effects, sent,
-    operationId: input.operationId, correlation: input.correlation, causation: input.causation,
+    operationId: input.operationId, correlation: input.correlation, causation: input.id,
   };
   const tail = next.tail.slice(Math.max(0, next.tail.length + 1 - TAIL_MAX));
   tail.push(transition);

@@ -11,7 +11,7 @@ import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import type { Paths } from './paths.js';
 import type { Pending } from './pending.js';
-import type { ActorRecord, Owner } from './record.js';
+import { countsAfter, type ActorRecord, type Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { WriterVersion } from './versions.js';
 
@@ -79,6 +79,7 @@ function prepare(deps: TurnDeps, actor: ActorState, output: BatchOutput): Prepar
   const next = {
     ...actor.pending?.refreshed(output.record) ?? output.record,
     revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
+    counts: countsAfter(output.record.counts, output.taken),
   };
   return prepareTurn(deps.paths, {
     address, record: next, recordVersion, writeAs: deps.versions.forRecord(next, actor.storedAs), owner, ownerVersion,

@@ -15,6 +15,7 @@ import {
 } from '../fixtures/event-client.js';
 import { rawWebSocket } from '../fixtures/raw-websocket.js';
 import { systemClock } from '../runtime/clock.js';
+import { lightOf } from '../runtime/feed-light.js';
 import { cursorText } from '../runtime/feed.js';
 import type { PulseEvent } from '../api/events/frames.js';
 
@@ -137,7 +138,7 @@ describe('event stream', () => {
     const socket = await made.subscribed({ topics: ['vm:holed'] });
     const { record, owner } = world.actor(vm)!;
     const cursor = { ...world.head(), zxid: world.head().zxid + 1, seq: 4 };
-    world.emit({ cursor, address: vm, transition: null, missing: { fromSeq: 2, toSeq: 4 }, record, owner });
+    world.emit({ cursor, address: vm, transition: null, missing: { fromSeq: 2, toSeq: 4 }, record: lightOf(record), owner });
     const gap = await socket.next(is('gap'));
     assert.deepEqual([gap['reason'], gap['actor'], gap['from_seq'], gap['to_seq']], ['missed', vm, 2, 4]);
   });

@@ -5,7 +5,8 @@
 import type { FeedItem, MirroredActor } from '../../runtime/feed-types.js';
 import { cursorText } from '../../runtime/feed.js';
 import type { Feed, TelemetryItem } from '../../runtime/feed-types.js';
-import type { ActorRecord, Owner, Transition } from '../../runtime/record.js';
+import { lightOf, type LightRecord } from '../../runtime/feed-light.js';
+import type { Owner, Transition } from '../../runtime/record.js';
 import { coordinatorState } from '../views/node.js';
 import {
   daemonStateWord,
@@ -31,7 +32,7 @@ export interface Translator {
 }
 
 interface Source {
-  readonly record: ActorRecord;
+  readonly record: LightRecord;
   readonly owner: Owner | null;
   readonly transition: Transition | null;
   readonly cursor: string;
@@ -75,7 +76,8 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
     },
     present({ record, owner, zxid, address }) {
       const cursor = cursorText({ generation: feed.head().generation, zxid, address, seq: record.seq });
-      const source: Source = { record, owner, transition: record.tail.at(-1) ?? null, cursor };
+      const transition = record.tail.at(-1) ?? null;
+      const source: Source = { record: lightOf(record, record), owner, transition, cursor };
       const events = [actorEvent(source, 'present')];
       if (record.kind === 'vm') events.push(vmEvent(source, 'present', null));
       else if (record.kind === 'node') events.push(nodeEvent(feed, source, 'present'));
@@ -152,7 +154,7 @@ function vmEvent(source: Source, type: string, fromNode: string | null): PulseEv
 }
 
 function nodeEvent(feed: Feed, source: Source, type: string): PulseEvent {
-  const { record, owner } = source;
+  const { record } = source;
   const node = nodeContext(record);
   return {
     ...base(source),
@@ -164,7 +166,7 @@ function nodeEvent(feed: Feed, source: Source, type: string): PulseEvent {
       name: node.name,
       daemon_state: daemonStateWord(record.snapshot),
       domain_state: domainStateWord(record.snapshot),
-      coordinator_state: coordinatorState(feed, { address: `node/${record.id}`, record, owner, zxid: 0 }),
+      coordinator_state: coordinatorState(feed, { record }),
       ...moves(source),
       waiting_reason: node.waitingReason,
     },
@@ -190,8 +192,11 @@ function actorEvent(source: Source, type: string): PulseEvent {
       seq: transition?.seq ?? record.seq,
       effects: transition?.effects ?? [],
       sent: transition?.sent ?? [],
-      pending: record.effects.length,
-      timers: record.timers.length,
+      pending: record.effectCount,
+      timers: record.timerCount,
+      steps: record.counts.steps,
+      commits: record.counts.commits,
+      restarts: record.counts.restarts,
       operation: operationOf(record),
       fault: record.fault,
       waiting_reason: waitingReasonOf(record),

@@ -5,7 +5,7 @@ import type { NodeObject } from '../schemas/node.js';
 import type { Static } from '../schemas/schema.js';
 import type { HostFacts, NodeFacts } from './telemetry.js';
 import { nodeFacts } from './telemetry.js';
-import { daemonStateWord, domainStateWord, nodeContext, vmContext, vmOccupiesNode } from './words.js';
+import { daemonStateWord, domainStateWord, nodeContext, vmContext, vmOccupiesNode, type Shown } from './words.js';
 
 const NOTHING: HostFacts = {
   version: '',
@@ -43,7 +43,7 @@ function usageByNode(feed: Feed): ReadonlyMap<string, Usage> {
   return usage;
 }
 
-export function coordinatorState(feed: Feed, actor: MirroredActor): string {
+export function coordinatorState(feed: Feed, actor: { readonly record: Shown }): string {
   const context = nodeContext(actor.record);
   if (feed.primary()?.node === context.name) return 'primary';
   return context.coordinator ? 'secondary' : 'client';

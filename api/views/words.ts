@@ -4,44 +4,47 @@ import { daemonStateWord, domainStateWord, nodeStateText } from '../../machines/
 import { vmOccupiesNode, vmStateText, vmStateWord } from '../../machines/vm/view.js';
 import type { NodeContext } from '../../machines/node/messages.js';
 import type { VmContext } from '../../machines/vm/messages.js';
-import type { ActorRecord } from '../../runtime/record.js';
+import type { LightRecord } from '../../runtime/feed-light.js';
+
+/** Of a record or of what the feed keeps of one. */
+export type Shown = Pick<LightRecord, 'kind' | 'id' | 'snapshot'>;
 
 export { daemonStateWord, domainStateWord, vmOccupiesNode, vmStateWord };
 
-export const vmContext = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
-export const nodeContext = (record: ActorRecord): NodeContext => record.snapshot.context as unknown as NodeContext;
+export const vmContext = (record: Shown): VmContext => record.snapshot.context as unknown as VmContext;
+export const nodeContext = (record: Shown): NodeContext => record.snapshot.context as unknown as NodeContext;
 
 /** The state value as one line. */
-export const stateOf = (record: ActorRecord): string => statePaths(record.snapshot.value).join('|');
+export const stateOf = (record: Shown): string => statePaths(record.snapshot.value).join('|');
 
 /** PVC's word, or null for kinds PVC has no words for. */
-export function wordOf(record: ActorRecord): string | null {
+export function wordOf(record: Shown): string | null {
   if (record.kind === 'vm') return vmStateWord(record.snapshot);
   if (record.kind === 'node') return `${daemonStateWord(record.snapshot)},${domainStateWord(record.snapshot)}`;
   return null;
 }
 
 /** The name people use. */
-export function nameOf(record: ActorRecord): string {
+export function nameOf(record: Shown): string {
   const name = record.snapshot.context['name'];
   return typeof name === 'string' ? name : record.id;
 }
 
 /** Why the actor waits, for people; null when it does not. */
-export function waitingReasonOf(record: ActorRecord): string | null {
+export function waitingReasonOf(record: Shown): string | null {
   const reason = record.snapshot.context['waitingReason'];
   return typeof reason === 'string' ? reason : null;
 }
 
 /** The operation under way, if a command started it. */
-export function operationOf(record: ActorRecord): { operationId: string; command: string } | null {
+export function operationOf(record: Shown): { operationId: string; command: string } | null {
   const operation = record.snapshot.context['operation'] as
     { operationId?: unknown; command?: unknown } | null | undefined;
   return operation ? { operationId: String(operation.operationId), command: String(operation.command) } : null;
 }
 
 /** What the state means, one sentence; null for a kind without texts. */
-export const explanationOf = (record: ActorRecord): string | null =>
+export const explanationOf = (record: Shown): string | null =>
   record.kind === 'vm'
     ? vmStateText(record.snapshot)
     : record.kind === 'node'
