@@ -138,7 +138,8 @@ describe('event stream', () => {
     const socket = await made.subscribed({ topics: ['vm:holed'] });
     const { record, owner } = world.actor(vm)!;
     const cursor = { ...world.head(), zxid: world.head().zxid + 1, seq: 4 };
-    world.emit({ cursor, address: vm, transition: null, missing: { fromSeq: 2, toSeq: 4 }, record: lightOf(record), owner });
+    const missing = { fromSeq: 2, toSeq: 4 };
+    world.emit({ cursor, address: vm, transition: null, missing, record: lightOf(record), owner });
     const gap = await socket.next(is('gap'));
     assert.deepEqual([gap['reason'], gap['actor'], gap['from_seq'], gap['to_seq']], ['missed', vm, 2, 4]);
   });

@@ -39,7 +39,8 @@ describe('the feed', () => {
           assert.ok(compareCursors(before.cursor, after.cursor) < 0, `ascending at ${index}`);
         }
         for (const { name } of lives.filter(({ removed }) => removed)) {
-          assert.equal(seen.filter((item) => lifeOf(item) === name).at(-1)?.record.removed, true, `${name} has its end`);
+          const last = seen.filter((item) => lifeOf(item) === name).at(-1);
+          assert.equal(last?.record.removed, true, `${name} has its end`);
         }
         for (let from = 0; from < seen.length; from += 7) {
           const again: FeedItem[] = [];
