@@ -10,7 +10,7 @@ import type { Behavior } from './behavior.js';
 import { acquiredInput } from './causes.js';
 import type { Clock } from './clock.js';
 import { decodeOwner, decodeRecord, decodeStored } from './codec.js';
-import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
+import { prepareTurn, type PreparedTurn } from './commit.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
@@ -22,7 +22,7 @@ import { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { Store, StoreOp } from './store.js';
-import { planTurn, type PlannedTurn, type Taken } from './turn.js';
+import { commitPlanned, planTurn, type PlannedTurn, type Taken } from './turn.js';
 import type { WriterVersion } from './versions.js';
 
 /** Turns a commit effect of a machine into operations of the same transaction. */
@@ -201,7 +201,7 @@ export class Cell {
       : this.planToLeave(leaving);
     if (plan === null) return;
     for (;;) {
-      const outcome = await this.commit(plan.prepared);
+      const outcome = await commitPlanned(this.deps, plan);
       if (outcome.kind === 'committed') return this.committed(plan, outcome.recordVersion);
       if (outcome.kind === 'deposed') return void this.end(outcome.reason);
       if (outcome.kind === 'stale') return this.reload(internal);
@@ -214,12 +214,6 @@ export class Cell {
       if (known === 'reload') return this.reload(internal);
       if (known === 'ended') return;
     }
-  }
-
-  private commit(prepared: PreparedTurn): Promise<CommitOutcome> {
-    const { store, paths, clock, metrics } = this.deps;
-    const running = commitTurn(store, paths, prepared);
-    return metrics?.commit(clock, running) ?? running;
   }
 
   private plan(taken: Taken): PlannedTurn | null {

@@ -6,13 +6,15 @@
 import type { Address } from './address.js';
 import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
 import type { CommitEffect } from './cell.js';
-import { prepareTurn, type PreparedTurn } from './commit.js';
+import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
+import type { RuntimeMetrics } from './metrics.js';
 import type { Paths } from './paths.js';
 import type { Pending } from './pending.js';
 import { countsAfter, type ActorRecord, type Owner } from './record.js';
 import type { StepInput } from './step.js';
+import type { Store } from './store.js';
 import type { WriterVersion } from './versions.js';
 
 export interface TurnDeps extends BatchDeps {
@@ -86,4 +88,12 @@ function prepare(deps: TurnDeps, actor: ActorState, output: BatchOutput): Prepar
     newOwner: output.newOwner, consumed: output.consumed, outgoing: output.outgoing, dead: output.dead,
     extra: output.actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
   }, deps.versions.current >= PACK_SINCE ? LIMITS.pack : 1);
+}
+
+/** One try to commit it, counted. */
+export function commitPlanned(
+  deps: TurnDeps & { readonly store: Store; readonly metrics?: RuntimeMetrics | undefined }, plan: PlannedTurn,
+): Promise<CommitOutcome> {
+  const running = commitTurn(deps.store, deps.paths, plan.prepared);
+  return deps.metrics?.commit(deps.clock, running) ?? running;
 }
