@@ -105,7 +105,8 @@ function parentOf(held: HeldTransition, origin: Origin, byId: ReadonlyMap<string
   for (let seq = transition.seq - 1; seq > 0; seq -= 1) {
     const before = byId.get(transitionId(address, seq))?.transition;
     if (before === undefined) return origin.kind === 'timer' ? transitionId(address, seq) : null;
-    if (origin.kind === 'timer' && (before.at === origin.setAt || before.at === origin.setAt - 1)) return transitionId(address, seq);
+    const isSetter = origin.kind === 'timer' && [origin.setAt, origin.setAt - 1].includes(before.at);
+    if (isSetter) return transitionId(address, seq);
     if (origin.kind === 'owner' && before.epoch < origin.epoch) {
       return before.effects.includes('owner.transfer') ? transitionId(address, seq) : null;
     }
