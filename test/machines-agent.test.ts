@@ -105,3 +105,18 @@ test('every state is documented, every transition taken', () => {
 test('it takes no commands of users', () => {
   assert.equal(machineOf('agent')!.admit(newAgent().record.snapshot, { type: 'vm.start' }).kind, 'deny');
 });
+
+test("a restart of its daemon is announced to the node's actor, and its end as well, once each", () => {
+  const agent = newAgent().fact({ type: 'agent.restarting', deadlineMs: 30_000 });
+  assert.deepEqual(
+    agent.sent.map(({ to, event }) => ({ to, event })),
+    [{ to: 'node/hv3', event: { type: 'node.restarting', bootId: 'b3', deadlineMs: 30_000 } }],
+  );
+  const acquired = { type: 'owner.acquired', node: 'hv3', bootId: 'b3', epoch: 1, cause: 'restarted' };
+  agent.fact(acquired);
+  assert.deepEqual(
+    agent.sent.map(({ to, event }) => ({ to, event })),
+    [{ to: 'node/hv3', event: { type: 'node.restarted', bootId: 'b3' } }],
+  );
+  assert.deepEqual(agent.fact(acquired).sent, []);
+});

@@ -259,13 +259,3 @@ test('more than a minority lost at once is said in the proof', () => {
   node.command({ type: 'node.confirm-fenced', by: 'joan' });
   assert.match(proofs(node)[0]!.evidence, /2 of 3 nodes were lost at once/);
 });
-
-test('a restart on purpose: the lost session means nothing before the deadline', () => {
-  const node = alive().fact({ type: 'node.restarting', deadlineMs: 60_000 }).fact(lostWith(60_000));
-  assert.deepEqual([life(node), words(node)], ['alive.restarting', 'shutdown,ready']);
-  const late = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput);
-  late.record = node.record;
-  assert.equal(life(late.timer('restartMs')), 'judging.case.suspected.probing');
-  assert.equal(life(node.fact(joinedAs('b2'))), 'alive.steady');
-});
-

@@ -100,6 +100,27 @@ const finish = agentSetup.enqueueActions(({ context, event, enqueue }) => {
 
 const end = { actions: finish };
 
+/** The node's own actor is told, so that nobody takes the silence of this node for its death. */
+const announceRestart = agentSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'agent.restarting' || context.bootId === null) return;
+  const { bootId } = context;
+  const { deadlineMs } = event;
+  enqueue.assign({ restarting: true });
+  enqueue({
+    type: 'tell',
+    params: { to: `node/${context.name}`, event: { type: 'node.restarting', bootId, deadlineMs } },
+  });
+});
+
+/** Runs (again): what was announced is over. */
+const begun = agentSetup.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'owner.acquired') return;
+  const { bootId } = event;
+  enqueue.assign({ bootId, restarting: false });
+  if (context.restarting !== true) return;
+  enqueue({ type: 'tell', params: { to: `node/${context.name}`, event: { type: 'node.restarted', bootId } } });
+});
+
 export const agentMachine = agentSetup.createMachine({
   id: 'agent',
   context: ({ input }) => ({ name: input.name, bootId: null, requests: [], count: 0 }),
@@ -107,11 +128,8 @@ export const agentMachine = agentSetup.createMachine({
   states: {
     serving: {
       on: {
-        'owner.acquired': {
-          actions: agentSetup.assign(({ event }) =>
-            event.type === 'owner.acquired' ? { bootId: event.bootId } : {},
-          ),
-        },
+        'owner.acquired': { actions: begun },
+        'agent.restarting': { actions: announceRestart },
         'agent.run': { actions: begin },
         'agent.ensure-absent': { actions: begin },
         'agent.observe': { actions: begin },

@@ -25,7 +25,14 @@ export type AgentRequest =
   /** What copy of this VM is here? Answered by agent.observed or agent.failed. */
   | ({ readonly type: 'agent.observe'; readonly uuid: string } & Question);
 
-export type AgentEvent = (AgentRequest & Stamped) | OwnerAcquired | AnswersOf<AgentEffects>;
+/** From its own daemon: it is about to end on purpose, and is back before the deadline. */
+export interface AgentRestarting {
+  readonly type: 'agent.restarting';
+  readonly deadlineMs: number;
+}
+
+export type AgentEvent =
+  (AgentRequest & Stamped) | (AgentRestarting & Stamped) | OwnerAcquired | AnswersOf<AgentEffects>;
 
 export interface AgentInput {
   readonly name: string;
@@ -46,4 +53,6 @@ export interface AgentContext extends AgentInput {
   readonly bootId: string | null;
   readonly requests: readonly OpenRequest[];
   readonly count: number;
+  /** node/<name> was told that the daemon restarts, and not yet that it is back. */
+  readonly restarting?: boolean;
 }

@@ -1,6 +1,7 @@
 /** Pure changes of a node's context and readings of its events. */
 import type { NodeEvent } from './events.js';
 import type { NodeContext, NodeInput, Proof, ProofKind } from './messages.js';
+import { restartWithinMs } from './timing.js';
 
 const SESSION_TIMEOUT_DEFAULT_MS = 4000;
 
@@ -43,6 +44,16 @@ export function doubted(event: NodeEvent): Partial<NodeContext> {
   if (event.type === 'node.silent') return { ...noDoubt, ...helpers(event), silentMs: event.sinceMs };
   return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? (event.sinceMs ?? 0) : 0 };
 }
+
+/** A restart was announced: nothing of an earlier doubt counts. The machine's own bound stands above what is asked. */
+export function restartAnnounced(event: NodeEvent): Partial<NodeContext> {
+  if (event.type !== 'node.restarting') return {};
+  return { ...noDoubt, restartForMs: restartWithinMs(event.deadlineMs) };
+}
+
+/** It took too long, or is none: of the facts only the loss of the session stays, and the lease is counted anew. */
+export const restartOver = ({ sessionGone, quorumAgeMs, suspects, nodes }: NodeContext): Partial<NodeContext> => (
+  { ...noDoubt, sessionGone, quorumAgeMs, suspects, nodes });
 
 /** The session is gone. What the lease deadline is counted from stays as the doubt found it. */
 export function lost(event: NodeEvent): Partial<NodeContext> {

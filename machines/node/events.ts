@@ -28,8 +28,10 @@ export type NodeFact =
   | ({ readonly type: 'node.heard' } & Stamped)
   /** From the node's own daemon: it runs under a boot that was fenced, and got no lease. Only a reboot helps. */
   | ({ readonly type: 'node.outcast'; readonly bootId: string } & Stamped)
-  /** pvcd is about to restart on purpose: its session may be gone for so long. */
-  | ({ readonly type: 'node.restarting'; readonly deadlineMs: number } & Stamped)
+  /** From the node's agent: pvcd is about to restart on purpose, and its session may be gone for so long. */
+  | ({ readonly type: 'node.restarting'; readonly bootId: string; readonly deadlineMs: number } & Stamped)
+  /** From the node's agent: it runs again. */
+  | ({ readonly type: 'node.restarted'; readonly bootId: string } & Stamped)
   /** A VM has left as asked, or came as asked. */
   | ({ readonly type: 'vm.left'; readonly uuid: string } & Stamped)
   | ({ readonly type: 'vm.stayed'; readonly uuid: string; readonly reason: string } & Stamped)

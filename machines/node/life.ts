@@ -1,6 +1,6 @@
 /** Part of the node chart: is it alive, and how sure are we? Doubt and suspicion judge nothing by themselves. */
 import { askBmc, nodeSetup, prove, takePrimary, waitBecause } from './setup.js';
-import { doubted, joined, lost } from './changes.js';
+import { doubted, joined, lost, restartAnnounced, restartOver } from './changes.js';
 import { fencing } from './fencing.js';
 import { NODE_DEADLINES } from './timing.js';
 
@@ -21,34 +21,75 @@ const provedByReturn = {
 } as const;
 
 const positiveSign = { guard: 'powerReadsOff', target: '#fencing.confirmSilence' } as const;
+const takeRestart = nodeSetup.assign(({ event }) => restartAnnounced(event));
+const endRestart = nodeSetup.assign(({ context }) => restartOver(context));
+const waitsForRestart = waitBecause('Its daemon is being restarted');
+
+/**
+ * pvcd restarts on purpose. Until the deadline it named, the silence of its session means nothing, and the BMC is
+ * asked instead; off and no answer on any network is a sign that this is no restart. Nothing is proved here, and what
+ * a proof needs is gathered from nothing afterwards: the lease is counted anew, a new primary judges as a new one.
+ */
+const restarting = nodeSetup.createStateConfig({
+  initial: 'announced',
+  entry: waitsForRestart,
+  after: {
+    restartMs: [
+      { guard: 'sessionGone', target: '#judging', actions: endRestart },
+      { target: 'steady', actions: nodeSetup.assign({ waitingReason: null }) },
+    ],
+  },
+  on: {
+    'node.lost': { actions: takeLoss },
+    'node.restarted': { guard: 'ownBootSpeaks', target: 'steady', actions: takeJoin },
+    'owner.acquired': { guard: 'newPrimary', actions: [takePrimary, nodeSetup.assign({ quorumAgeMs: 0 })] },
+  },
+  states: {
+    announced: { on: { 'node.silent': 'reading', 'node.lost': { target: 'reading', actions: takeLoss } } },
+    reading: {
+      entry: askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs),
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      on: {
+        'bmc.read.done': [{ guard: 'powerReadsOff', target: 'confirming' }, { target: 'waiting' }],
+        'bmc.read.refused': 'waiting',
+        'bmc.read.unknown': 'waiting',
+      },
+    },
+    /** Any answer on any network is life, whatever the BMC says. */
+    confirming: {
+      entry: {
+        type: 'probe.signs',
+        params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.probeMs }),
+      },
+      exit: { type: 'effect.cancel', params: { kind: 'probe.signs' } },
+      on: {
+        'probe.signs.done': [
+          { guard: 'silentEverywhere', target: '#fencing.confirmSilence', actions: endRestart },
+          { target: 'waiting' },
+        ],
+        'probe.signs.refused': 'waiting',
+        'probe.signs.unknown': 'waiting',
+      },
+    },
+    waiting: { after: { rereadMs: 'reading' } },
+  },
+});
 
 export const alive = nodeSetup.createStateConfig({
   id: 'alive',
   initial: 'steady',
-  on: { 'node.joined': [{ guard: 'sameBootJoined', target: '.steady', actions: takeJoin }, provedByReturn] },
+  on: {
+    'node.joined': [{ guard: 'sameBootJoined', target: '.steady', actions: takeJoin }, provedByReturn],
+    'node.restarting': { guard: 'ownBootSpeaks', target: '.restarting', actions: takeRestart },
+  },
   states: {
     steady: {
       on: {
         'node.silent': { target: '#judging', actions: beginDoubt },
         'node.lost': { target: '#judging', actions: beginDoubt },
-        'node.restarting': 'restarting',
       },
     },
-    /** pvcd restarts on purpose: the loss of its session means nothing before the deadline. */
-    restarting: {
-      entry: waitBecause('Its daemon is being restarted'),
-      after: {
-        restartMs: [
-          {
-            guard: 'sessionGone',
-            target: '#judging',
-            actions: nodeSetup.assign(({ context }) => ({ silentMs: 0, quorumAgeMs: context.quorumAgeMs })),
-          },
-          { target: 'steady', actions: nodeSetup.assign({ waitingReason: null }) },
-        ],
-      },
-      on: { 'node.lost': { actions: takeLoss }, 'node.heard': 'steady' },
-    },
+    restarting,
   },
 });
 

@@ -79,6 +79,9 @@ export interface NodeContext extends NodeInput {
   /** Rounds of this fence that got stuck. */
   readonly stuckRounds: number;
 
+  /** How long the announced restart of its daemon may take, ms; absent before the first one. */
+  readonly restartForMs?: number;
+
   readonly proof: Proof | null;
   /** The node is back under this boot while its former one is still being settled. */
   readonly next: { readonly bootId: string; readonly incarnation: string } | null;

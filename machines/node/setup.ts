@@ -4,13 +4,17 @@ import type { ActionsOf, NodeWorldEffects } from '../effects.js';
 import { helpersOf, powerAnswer, proofOf, requestId } from './changes.js';
 import type { NodeEvent } from './events.js';
 import type { NodeContext, NodeInput, ProofKind } from './messages.js';
-import { NODE_DEADLINES, NODE_DELAYS, NODE_LIMITS, leaseLeftMs, settleLeftMs, stuckMs } from './timing.js';
+import {
+  NODE_DEADLINES, NODE_DELAYS, NODE_LIMITS, helperMs, leaseLeftMs, restartWithinMs, settleLeftMs, stuckMs,
+} from './timing.js';
 
 export const nodeSetup = setup({
   types: {} as { context: NodeContext; events: NodeEvent; input: NodeInput },
   actions: {} as ActionsOf<NodeWorldEffects>,
   guards: {
     sameBootJoined: ({ context, event }) => event.type === 'node.joined' && event.bootId === context.boot?.bootId,
+    ownBootSpeaks: ({ context, event }) =>
+      (event.type === 'node.restarting' || event.type === 'node.restarted') && event.bootId === context.boot?.bootId,
     fencedBootLives: ({ context, event }) => event.type === 'node.outcast' && event.bootId === context.boot?.bootId,
     powerReadsOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on',
     powerReadsOff: ({ context, event }) => powerAnswer(context, event)?.power === 'off',
@@ -38,6 +42,8 @@ export const nodeSetup = setup({
     doubtMs: ({ context }) => leaseLeftMs(context.sessionTimeoutMs, context.silentMs) + NODE_DELAYS.graceMs,
     settleMs: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs),
     stuckMs: ({ context }) => stuckMs(context.stuckRounds),
+    helperMs: ({ context }) => helperMs(helpersOf(context).length),
+    restartMs: ({ context }) => restartWithinMs(context.restartForMs ?? NODE_LIMITS.restartMaxMs),
   },
 });
 

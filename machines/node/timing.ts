@@ -3,6 +3,8 @@
 export const NODE_LIMITS = {
   /** Readings of power after a command to switch off, half a second apart. */
   readingsMax: 10,
+  /** Longest that an announced restart may keep a node from being suspected, ms. */
+  restartMaxMs: 60_000,
 } as const;
 
 export const NODE_DEADLINES = {
@@ -20,8 +22,6 @@ export const NODE_DELAYS = {
   graceMs: 10_000,
   rereadMs: 1_000,
   verifyMs: 500,
-  /** Longest for a question to the BMC with all its helpers. */
-  helperMs: 20_000,
   retryMs: 2_000,
   /** Between off and on of a power cycle. */
   cycleMs: 1_500,
@@ -29,7 +29,6 @@ export const NODE_DELAYS = {
   flushCheckMs: 5_000,
   flushRetryMs: 15_000,
   homecomingMs: 120_000,
-  restartMs: 60_000,
   /** Longer than any lease: a timer of the lease region always comes first. */
   retryLeaseMs: 60_000,
 } as const;
@@ -47,3 +46,14 @@ export const settleLeftMs = (sessionTimeoutMs: number, quorumAgeMs: number): num
 
 /** Pause of a stuck fence: 2 s, 4 s ... at most 60 s. */
 export const stuckMs = (rounds: number): number => Math.min(60_000, 2000 * 2 ** Math.max(0, rounds - 1));
+
+/** What a question and its answer take between two nodes, beside the BMC's own time. */
+const HELPER_SLACK_MS = 1000;
+
+/** Longest for a question to the BMC by the primary and then by each of its helpers; at least 20 s. */
+export const helperMs = (helpers: number): number =>
+  Math.max(20_000, (1 + helpers) * (NODE_DEADLINES.bmcMs + HELPER_SLACK_MS));
+
+/** What a daemon asks for, within the bound. */
+export const restartWithinMs = (askedMs: number): number =>
+  Math.min(NODE_LIMITS.restartMaxMs, Math.max(0, Number.isFinite(askedMs) ? askedMs : 0));
