@@ -26,8 +26,10 @@ import type { DomainEvent, Hypervisor } from './drivers/hypervisor.js';
 import { clusterEffects, placeEffects } from './effects-cluster.js';
 import { agentHypervisorEffects, hypervisorEffects, type HypervisorDeps } from './effects-hypervisor.js';
 import { powerEffects } from './effects-power.js';
+import { FencedBoots } from './fenced-boots.js';
 import { asWorldEffects } from './handlers.js';
 import { Homing } from './homing.js';
+import { leave } from './leaving.js';
 import { Liveness } from './liveness.js';
 import { StrayGuests } from './strays.js';
 import { Waiters } from './waiters.js';
@@ -53,7 +55,14 @@ export interface CellsDeps {
 /** Heartbeats a node may miss before it is doubted. */
 const MISSED_HEARTBEATS = 2;
 
-export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
+export interface Cells {
+  readonly admin: Admin;
+  /** Before the daemon ends on purpose: see leaving.ts. */
+  leave(): Promise<void>;
+  stop(): void;
+}
+
+export function startCells(deps: CellsDeps): Cells {
   const { mirror, clock, log, self, config } = deps;
   const view = new ClusterView(mirror, config);
   const primacy: Primacy = new Primacy({
@@ -72,6 +81,7 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
   });
   new Waiters(mirror, host);
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
+  const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced') });
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event));
   // Unknown at first: an earlier session of this process may have held them.
   let held: boolean | null = null;
@@ -92,13 +102,15 @@ export function startCells(deps: CellsDeps): { admin: Admin; stop(): void } {
   homing.start();
   liveness.start();
   strays.start();
+  fencedBoots.start();
   followPrimacy();
   const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')! });
   return {
     admin,
+    leave: () => leave({ ...deps, host, primacy, homing, log: log.child('leaving') }),
     stop() {
       unlisten();
-      for (const part of [strays, liveness, homing, primacy, host]) part.stop();
+      for (const part of [fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
       setHeld(false);
     },
   };

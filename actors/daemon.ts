@@ -193,5 +193,5 @@ async function startActors(
   const cells = startCells(cellsDeps);
   const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId: () => `op-${newToken(8)}` });
   stage.services = { feed, gateway, admin: cells.admin };
-  return { failed: never(), stop: () => cells.stop() };
+  return { failed: never(), stop: () => cells.stop(), leave: () => cells.leave() };
 }

@@ -65,6 +65,11 @@ export class Homing {
     this.stopped = true;
   }
 
+  /** Actors of this process that the primary is to have, as far as they are idle. */
+  strays(): Address[] {
+    return [...this.deps.mirror.actors.values()].filter((actor) => this.mustGive(actor)).map(({ address }) => address);
+  }
+
   private kick(): void {
     if (this.stopped) return;
     if (this.busy) {

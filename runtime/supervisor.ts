@@ -10,6 +10,8 @@ import type { Log } from './log.js';
 export interface RunningChild {
   /** Stops it; bounded in time by itself. */
   stop(): Promise<void> | void;
+  /** Called before the whole tree is stopped for good, while everything still runs; bounded in time by itself. */
+  leave?(): Promise<void>;
   /** Resolves with the reason when the child broke by itself; never for a stop. */
   readonly failed: Promise<string>;
 }
@@ -51,8 +53,11 @@ export class RestForOne {
     await this.stopDownTo(0);
   }
 
-  /** Stops all children in reverse order. */
+  /** Lets the children take their leave, then stops all of them, both in reverse order. */
   async stop(): Promise<void> {
+    for (const { id, child } of [...this.running].reverse()) {
+      await child.leave?.().catch((error: unknown) => this.log.warn('a part left in disorder', { child: id, error }));
+    }
     this.stopping = true;
     this.wake('');
     await this.stopDownTo(0);

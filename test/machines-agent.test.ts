@@ -96,6 +96,7 @@ test('every state is documented, every transition taken', () => {
       else agent[outcome](kind);
     }
   }
+  agent.fact({ type: 'agent.restarting', deadlineMs: 1 });
   assert.deepEqual(
     allTransitions(agentMachine).filter((key) => !agent.taken.has(key)),
     [],

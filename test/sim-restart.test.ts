@@ -1,0 +1,88 @@
+/** SIGTERM of a daemon in a simulated cluster: what it gives away, what it says, and what the others make of it. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Wishes } from '../fixtures/sim/scenario/wishes.js';
+import { SimWorld } from '../fixtures/sim/world.js';
+import { nodeLifePath } from '../machines/node/view.js';
+import { addressOf } from '../runtime/address.js';
+import type { Feed } from '../runtime/feed-types.js';
+
+const NODES = ['hv1', 'hv2', 'hv3'];
+
+describe('a daemon that is told to end', () => {
+  let world: SimWorld;
+  beforeEach(async () => {
+    world = new SimWorld({
+      seed: 11, nodes: NODES.map((name) => ({ name, coordinator: true, cpus: 4, memoryMiB: 8192 })),
+      wishes: new Wishes([]),
+    });
+    for (const name of NODES) world.node(name).setPower('on');
+    await run(30_000);
+  });
+  afterEach(() => world.close());
+
+  const run = (ms: number): Promise<void> => world.time.runUntil(world.time.nowMs + ms);
+  const feedOf = (name: string): Feed => world.node(name).services!.feed;
+  const primaryOf = (name: string): string => feedOf(name).primary()?.node ?? 'nobody';
+  /** Every state that a node's life went through, as another node's feed shows it. */
+  const livesOf = (watcher: string, name: string): string[] => {
+    const lives: string[] = [];
+    feedOf(watcher).subscribe(null, ({ address, record }) => {
+      const life = nodeLifePath(record.snapshot);
+      if (address === `node/${name}` && lives.at(-1) !== life) lives.push(life);
+    });
+    return lives;
+  };
+  const ownersOf = (watcher: string): string[] =>
+    NODES.map((name) => feedOf(watcher).actor(addressOf('node', name))?.owner?.node ?? 'nobody');
+
+  it('gives the role of primary and what goes with it to others, and nobody suspects it while it is away', async () => {
+    const old = primaryOf('hv3');
+    const [watcher] = NODES.filter((name) => name !== old);
+    const lives = livesOf(watcher!, old);
+    const restarting = world.node(old).restartDaemon();
+    await run(800);
+    await restarting;
+    const next = primaryOf(watcher!);
+    assert.notEqual(next, old);
+    assert.deepEqual(ownersOf(watcher!), [next, next, next], 'handed over, not left behind');
+    assert.equal(lives.at(-1), 'alive.restarting.announced');
+    await run(15_000);
+    assert.equal(lives.at(-1), 'alive.steady');
+    assert.deepEqual(lives.filter((life) => life.startsWith('judging')), []);
+    assert.equal(world.node(old).daemonRuns, true);
+    assert.equal(primaryOf(old), next);
+  });
+
+  it('a node that dies while its restart is awaited is fenced long before the deadline', async () => {
+    const old = primaryOf('hv3');
+    const [other, watcher] = NODES.filter((name) => name !== old);
+    const lives = livesOf(watcher!, other!);
+    const restarting = world.node(other!).restartDaemon();
+    await run(800);
+    await restarting;
+    assert.equal(lives.at(-1), 'alive.restarting.announced');
+    world.node(other!).setPower('off');
+    await run(15_000);
+    assert.ok(lives.some((life) => life === 'alive.restarting.confirming'), lives.join(' '));
+    assert.ok(lives.some((life) => life.startsWith('proved')), lives.join(' '));
+  });
+
+  it('ends in bounded time when ZooKeeper is away, and carries on afterwards', async () => {
+    const [first, second, third] = NODES;
+    for (const name of NODES) world.node(name).zookeeper = false;
+    world.ensemble.topologyChanged();
+    await run(1000);
+    let ended = false;
+    void world.node(second!).restartDaemon().then(() => { ended = true; });
+    await run(5000);
+    assert.equal(ended, true);
+    for (const name of NODES) world.node(name).zookeeper = true;
+    world.ensemble.topologyChanged();
+    await run(60_000);
+    for (const name of [first!, second!, third!]) {
+      const record = feedOf(first!).actor(addressOf('node', name))!.record;
+      assert.equal(nodeLifePath(record.snapshot), 'alive.steady', name);
+    }
+  });
+});
