@@ -1,4 +1,5 @@
 /** The one typed configuration object. Read by api/bin from `/etc/pvc/pvc.conf` (PVC's words, YAML). */
+import type { StoreAuth } from '../runtime/store.js';
 
 export interface NetworkConfig {
   /** Interface on the node, e.g. `eth0`. */
@@ -33,6 +34,8 @@ export interface PvcConfig {
     readonly syncLimit: number;
     /** Root of all our paths, e.g. `/pvc`. */
     readonly root: string;
+    /** The cluster's key to its tree; without one the tree is open to whoever reaches ZooKeeper. Never logged. */
+    readonly auth?: StoreAuth;
   };
   readonly timers: { readonly vmShutdownMs: number; readonly telemetryMs: number };
   readonly fencing: {

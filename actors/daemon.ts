@@ -95,6 +95,7 @@ async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChil
     servers: config.coordinators.map((node) => `${config.addresses[node]!.cluster}:${config.zookeeper.port}`),
     sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
     ...(resume === null ? {} : { resume }),
+    ...(config.zookeeper.auth && { auth: config.zookeeper.auth }),
   });
   deps.bootState.saveSession(store.session);
   const { id, timeoutMs } = store.session;
@@ -102,6 +103,7 @@ async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChil
   stage.store = store;
   stage.quorumSinceMs = clock.monotonicMs();
   let brokenAt = 0;
+  let stopping = false;
   const failed = new Promise<string>((resolve) => {
     store.onState((state) => {
       log.debug('session state', { state });
@@ -110,9 +112,15 @@ async function startSession(deps: DaemonDeps, stage: Stage): Promise<RunningChil
       const brokenLong = clock.monotonicMs() - brokenAt > store.session.timeoutMs / 2;
       if (state === 'connected' && brokenLong) stage.quorumSinceMs = clock.monotonicMs();
       if (state === 'expired') resolve('the session expired');
+      if (state === 'closed' && !stopping) resolve('ZooKeeper refuses this node\'s key (database.zookeeper.auth)');
     });
   });
-  return { failed, stop: () => store.state === 'expired' ? store.close() : Promise.resolve(store.abandon()) };
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    if (store.state === 'expired') await store.close();
+    else store.abandon();
+  };
+  return { failed, stop };
 }
 
 async function startLease(

@@ -81,6 +81,15 @@ export class ConfigReader {
     return value;
   }
 
+  /** Like text, but nothing of what was found is ever shown. */
+  secret(key: string, legal: string, accepts: (text: string) => boolean): string {
+    const value = this.take(key);
+    if (value === undefined || value === null) this.fail(key, `is missing: ${legal}`);
+    if (typeof value !== 'string') this.fail(key, `must be text, put it in quotes: ${legal}`);
+    if (!accepts(value)) this.fail(key, `must be ${legal}`);
+    return value;
+  }
+
   oneOf<T extends string>(key: string, words: readonly T[], fallback?: T): T {
     const accepts = (text: string): boolean => (words as readonly string[]).includes(text);
     return this.text(key, `one of ${words.join(', ')}`, accepts, fallback) as T;

@@ -23,6 +23,7 @@ const PVC_KEYS = new Set([
 ]);
 
 const SELECTORS = ['mem', 'memprov', 'vcpus', 'load', 'vms'] as const;
+const STORE_NODES = ['guarded', 'readable', 'open'] as const;
 const NETWORKS = ['upstream', 'cluster', 'storage'] as const;
 type NetworkName = (typeof NETWORKS)[number];
 
@@ -101,6 +102,13 @@ function readNetworks(cluster: ConfigReader, allNodes: readonly string[]): Pick<
   return { networks, addresses };
 }
 
+function readStoreAuth(section: ConfigReader): NonNullable<PvcConfig['zookeeper']['auth']> {
+  const user = section.text('user', 'a word without a colon', (text) => /^[\w.-]{1,64}$/.test(text), 'pvc');
+  const legal = 'text of 8 to 255 visible characters';
+  const password = section.secret('password', legal, (text) => /^[!-~]{8,255}$/.test(text));
+  return { scheme: 'digest', id: `${user}:${password}`, nodes: section.oneOf('nodes', STORE_NODES, 'guarded') };
+}
+
 function readZookeeper(database: ConfigReader, heartbeatMs: number): PvcConfig['zookeeper'] {
   const section = database.section('zookeeper');
   const zookeeper = {
@@ -109,6 +117,7 @@ function readZookeeper(database: ConfigReader, heartbeatMs: number): PvcConfig['
     tickMs: section.integer('tick_ms', 50, 10_000, ZOOKEEPER_TICK_MS),
     syncLimit: section.integer('sync_limit', 1, 100, ZOOKEEPER_SYNC_LIMIT),
     root: section.text('root', 'a path such as /pvc', (text) => /^\/[\w-]+$/.test(text), '/pvc'),
+    ...(section.has('auth') && { auth: readStoreAuth(section.section('auth')) }),
   };
   try {
     assertLeaseTimings({ ...zookeeper, heartbeatMs });

@@ -12,7 +12,7 @@ import { leaseDeadlineMs } from './limits.js';
 import type { Log } from './log.js';
 import type { Paths } from './paths.js';
 import { READ_VERSIONS } from './record.js';
-import type { Store } from './store.js';
+import { StoreError, type Store } from './store.js';
 
 export interface LeaseOptions {
   readonly store: Store;
@@ -31,6 +31,9 @@ export interface LeaseOptions {
   /** After each acknowledged write, before anything else: tells the guard. */
   onRenewed(deadlineMs: number): void;
 }
+
+/** Not a fence: this daemon has no key to the tree, or another than the daemon that made it. */
+const NOT_ALLOWED = 'this node may not register itself at ZooKeeper (database.zookeeper.auth in pvc.conf)';
 
 export class FencedBootError extends Error {
   override readonly name = 'FencedBootError';
@@ -74,6 +77,7 @@ export class Lease implements LeaseGate {
         { op: 'create', path, data, ephemeral: true },
       ]);
       if (result.kind === 'done') break;
+      if (result.kind === 'refused' && result.code === 'no-auth') throw new StoreError('no-auth', NOT_ALLOWED);
       if (result.kind === 'refused' && result.index === 0) {
         throw new FencedBootError(
           `this boot (${bootId}) of ${node} was fenced: it must be rebooted before it may join again`);
@@ -125,7 +129,7 @@ export class Lease implements LeaseGate {
       ]);
       if (result.kind === 'done') this.renew(sentAt);
       else if (result.kind === 'refused') {
-        if (result.index === 0) this.lose('this boot was fenced: its lease was removed');
+        if (result.index === 0 && result.code !== 'no-auth') this.lose('this boot was fenced: its lease was removed');
         else this.options.log.error('the heartbeat was refused', { code: result.code });
       }
     } catch (error) {

@@ -104,8 +104,11 @@ export interface StoreAuth {
   readonly scheme: 'digest';
   /** `user:password` */
   readonly id: string;
-  /** Let everybody read what this session creates; only it, and others with its key, may change it. */
-  readonly worldReadable?: boolean;
+  /**
+   * Whom the nodes this session creates let in: `guarded` (the default), holders of the key alone; `readable`, others
+   * may read; `open`, everybody, for the time in which some of a cluster's daemons have no key yet.
+   */
+  readonly nodes?: 'guarded' | 'readable' | 'open';
 }
 
 export interface StoreOptions {
@@ -117,8 +120,8 @@ export interface StoreOptions {
   /** How long one request may stay unanswered, milliseconds. */
   readonly requestTimeoutMs?: number;
   /**
-   * Sent first on every connection; every node created is then for holders of this key alone. Nodes without an ACL of
-   * their own (made without `auth`) stay open to all. Without it, or with another key, operations on guarded nodes are
+   * Sent first on every connection; the nodes created are then for holders of this key. Nodes that were made without
+   * it stay open to all. Without it, or with another key, operations on guarded nodes are
    * answered `no-auth`. When the servers do not take it at all, opening rejects with `no-auth`, and a store that was
    * open is `closed`, its requests answered `no-auth`.
    */

@@ -61,6 +61,26 @@ describe('the configuration', () => {
     assert.equal(config.paths.run, '/run/pvc');
   });
 
+  it('has a key to ZooKeeper if one is given, and never shows it', () => {
+    const withAuth = (text: string): string => changed('root: /pvc}', `root: /pvc, auth: ${text}}`);
+    const authOf = (text: string): unknown => loadConfig(withAuth(text), 'hv1').zookeeper.auth;
+    assert.equal(loadConfig(RACK, 'hv1').zookeeper.auth, undefined);
+    assert.deepEqual(authOf('{user: rack, password: "12345678"}'), {
+      scheme: 'digest', id: 'rack:12345678', nodes: 'guarded',
+    });
+    assert.deepEqual(authOf('{password: a:long-one, nodes: open}'), {
+      scheme: 'digest', id: 'pvc:a:long-one', nodes: 'open',
+    });
+    const wrong = ['{}', '{password: "1234567"}', '{password: 12345678}', '{password: "with spaces in it"}'];
+    for (const text of wrong) {
+      const told = problem(withAuth(text));
+      assert.match(told, /database\.zookeeper\.auth\.password: .*8 to 255 visible characters/);
+      assert.doesNotMatch(told, /1234567|with spaces/);
+    }
+    const colon = problem(withAuth('{user: "a:b", password: "12345678"}'));
+    assert.match(colon, /auth\.user: must be a word without a colon/);
+  });
+
   it('has PVC\'s defaults, PVC\'s netmask form, and its placeholder', () => {
     const text = `
 cluster:

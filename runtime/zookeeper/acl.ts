@@ -35,9 +35,14 @@ export const OPEN_ACL = jute(1, ALL, 'world', 'anyone');
  * For whoever this session has authenticated as. The server puts the identity in: it alone digests keys, in the way it
  * is set up to; and it refuses such a node (-114) to a session that has not authenticated.
  */
-const CREATOR_ACL = jute(1, ALL, 'auth', '');
-const CREATOR_ACL_READABLE = jute(2, ALL, 'auth', '', READ, 'world', 'anyone');
+const GUARDED_ACL = jute(1, ALL, 'auth', '');
+const READABLE_ACL = jute(2, ALL, 'auth', '', READ, 'world', 'anyone');
 
 /** The ACL of every node that a session with this authentication creates. */
-export const aclOf = (auth: StoreAuth | undefined): Buffer =>
-  auth === undefined ? OPEN_ACL : auth.worldReadable === true ? CREATOR_ACL_READABLE : CREATOR_ACL;
+export function aclOf(auth: StoreAuth | undefined): Buffer {
+  switch (auth === undefined ? 'open' : auth.nodes ?? 'guarded') {
+    case 'open': return OPEN_ACL;
+    case 'readable': return READABLE_ACL;
+    case 'guarded': return GUARDED_ACL;
+  }
+}
