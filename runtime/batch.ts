@@ -11,7 +11,8 @@ import { inputOf, type Consumed, type Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import { causeChain, type Log } from './log.js';
 import type { ActorRecord, Owner } from './record.js';
-import { refuse, step, type StepInput, type StepMeta } from './step.js';
+import { refuse, type StepInput, type StepMeta } from './step.js';
+import { isHeeded, stepActor } from './supervision/lifecycle.js';
 
 export interface BatchDeps {
   readonly behavior: Behavior;
@@ -64,7 +65,7 @@ export function stepBatch(deps: BatchDeps, batch: Batch): BatchOutput {
   for (const letter of letters) {
     const { envelopes } = letter;
     let count = 0;
-    for (; count < envelopes.length && run.open; count += 1) run.takeEnvelope(envelopes[count]!);
+    for (; count < envelopes.length && run.takes(envelopes[count]!); count += 1) run.takeEnvelope(envelopes[count]!);
     if (count > 0) consumed.push({ letter, count });
     if (count < envelopes.length) break;
   }
@@ -92,10 +93,14 @@ class BatchRun {
       && this.outgoing.length < LIMITS.outgoingPerBatch && this.commands < LIMITS.commandsPerBatch;
   }
 
+  takes(envelope: Envelope): boolean {
+    return this.open && isHeeded(this.record, envelope);
+  }
+
   /** Throws what the step throws. */
   takeInput(input: StepInput): void {
     this.taken += 1;
-    this.step(input, this.meta());
+    this.step(input, this.meta(), null);
   }
 
   takeEnvelope(envelope: Envelope): void {
@@ -106,7 +111,8 @@ class BatchRun {
     if (batch.refusal !== null && this.taken === 1) return this.park(envelope, meta, batch.refusal);
     if (envelope.expiresAt !== undefined && meta.nowMs > envelope.expiresAt) return this.expire(envelope, meta);
     try {
-      this.step(inputOf(envelope), meta);
+      const failure = this.step(inputOf(envelope), meta, envelope.from);
+      if (failure !== undefined) this.park(envelope, meta, causeChain(failure));
     } catch (error) {
       this.park(envelope, meta, causeChain(error));
     }
@@ -133,15 +139,17 @@ class BatchRun {
     };
   }
 
-  private step(input: StepInput, meta: StepMeta): void {
-    const output = step(this.deps.behavior, this.record, input, meta);
-    if (output === null) return;
+  /** Answers with what ended a supervised actor's life, if this did. */
+  private step(input: StepInput, meta: StepMeta, from: Envelope['from'] | null): unknown {
+    const { output, failure } = stepActor(this.deps.behavior, this.record, input, meta, from);
+    if (output === null) return failure;
     this.record = output.record;
     if (output.outgoing.length > 0) this.outgoing.push(...output.outgoing);
-    if (output.commitEffects.length === 0) return;
+    if (output.commitEffects.length === 0) return failure;
     this.actions.push(...output.commitEffects);
     const transfer = output.commitEffects.findLast((action) => action.type === 'owner.transfer');
     if (transfer !== undefined) this.newOwner = this.nextOwner(String(transfer.params['to']), input);
+    return failure;
   }
 
   /** A command says so in its operation; what is no command goes where somebody may look for it. */

@@ -4,6 +4,7 @@
  * private contract (5.33.3): test/behavior.test.ts pins it.
  */
 import { createActor, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import type { Address } from './address.js';
 import type { ActorEvent } from './envelope.js';
 import type { Admission } from './gateway-types.js';
 import type { MachineSnapshot, TimerPolicy } from './record.js';
@@ -40,6 +41,16 @@ export interface Behavior {
   readonly timers: Readonly<Record<string, TimerPolicy>>;
   /** Is there a state of this dotted path (`migrating.copying`)? */
   hasState(path: string): boolean;
+  /** Of a kind that has children (supervision/behavior.ts). */
+  readonly tree?: Tree;
+}
+
+/** What an actor's lifecycle must know of a kind that has children. */
+export interface Tree {
+  /** The first state of the next life; what it must remember of the last one is in `before`. */
+  begin(before: MachineSnapshot, input: unknown): Reaction;
+  /** Actors that go with it when it is removed. */
+  children(snapshot: MachineSnapshot): readonly Address[];
 }
 
 /** Texts of state values that are objects: each is asked for twice, when its state is entered and when it is left. */
@@ -113,7 +124,8 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
     collected = [];
     if (next.status === 'error') throw next.error;
     const { value, context } = next;
-    const snapshot: MachineSnapshot = { value, context, status: next.status === 'done' ? 'done' : 'active' };
+    const snapshot: MachineSnapshot = next.status === 'done'
+      ? { value, context, status: 'done', output: next.output as unknown } : { value, context, status: 'active' };
     if (!forgets) live.set(snapshot, next);
     return { snapshot, actions };
   };

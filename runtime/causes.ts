@@ -18,8 +18,11 @@ export type Origin =
   /** A command of a user, a fact that a node told, a birth: nothing here came before it. */
   | { readonly kind: 'outside' };
 
-/** `vm~<id>.<birth>.<seq, 12 digits>.<index>`, the index of an effect begins with `e`. */
-const SENT = /^([^~]+)~(.+)\.[^.]*\.(\d{12})\.(e?)(\d+)$/;
+/**
+ * `vm~<id>.<birth>.<seq, 12 digits>.<index>`, the index of an effect begins with `e`, that of a letter between a
+ * supervisor and its children with `y` or `z`.
+ */
+const SENT = /^([^~]+)~(.+)\.[^.]*\.(\d{12})\.([eyz]?)(\d+)$/;
 const TIMER = /^[^:]+:(.+)@(\d+)$/;
 const ACQUIRED = /:acquired:(\d+)$/;
 
@@ -29,7 +32,7 @@ export function originOf({ causation }: Pick<Transition, 'causation'>): Origin {
   if (sent !== null) {
     const [, kind, id, seq, isEffect, index] = sent as unknown as [string, string, string, string, string, string];
     return {
-      kind: isEffect === '' ? 'letter' : 'effect', address: `${kind}/${id}`, seq: Number(seq), index: Number(index),
+      kind: isEffect === 'e' ? 'effect' : 'letter', address: `${kind}/${id}`, seq: Number(seq), index: Number(index),
     };
   }
   const acquired = ACQUIRED.exec(causation ?? '');
@@ -41,15 +44,16 @@ export function originOf({ causation }: Pick<Transition, 'causation'>): Origin {
 
 /**
  * What a cell begins with. An actor that was handed over goes on with the story that handed it over; any other change
- * of owner begins its own.
+ * of owner begins its own. `begun`: its supervisor has begun it anew; it looks at the world as a new one does.
  */
 export function acquiredInput(
   address: Address, record: ActorRecord, owner: Owner, self: { readonly node: string; readonly bootId: string },
+  begun = false,
 ): StepInput {
   const id = `${address}:acquired:${owner.epoch}`;
   const isNew = record.ownerEpoch < owner.epoch;
   const before = isNew && owner.cause === 'transferred' ? record.tail.at(-1) : undefined;
-  const cause = isNew ? owner.cause : 'restarted';
+  const cause = begun ? 'begun' : isNew ? owner.cause : 'restarted';
   return {
     event: { type: 'owner.acquired', node: self.node, bootId: self.bootId, epoch: owner.epoch, cause },
     source: 'owner', id, operationId: null, correlation: before?.correlation ?? id, causation: null, settles: null,

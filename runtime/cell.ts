@@ -21,6 +21,7 @@ import type { Paths } from './paths.js';
 import { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
+import { underWay } from './supervision/lifecycle.js';
 import type { Store, StoreOp } from './store.js';
 import { commitPlanned, planTurn, type PlannedTurn, type Taken } from './turn.js';
 import type { WriterVersion } from './versions.js';
@@ -38,6 +39,8 @@ export interface CellDeps {
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
   readonly worldEffects: Readonly<Record<string, WorldEffect>>;
   readonly versions: WriterVersion;
+  /** Of all kinds: a supervisor makes its children's records. */
+  readonly behaviors: ReadonlyMap<string, Behavior>;
   /** Names of commit effects, `owner.transfer` included. */
   readonly commitEffectNames: ReadonlySet<string>;
   /** This process as an owner. */
@@ -88,8 +91,7 @@ export class Cell {
     const [mine, known] = await Promise.all([this.load(), this.letters.scan()]);
     this.busy = false;
     if (!mine) return;
-    const { deps, owner } = this;
-    this.internal.push(acquiredInput(this.address, this.record, owner, deps.self));
+    this.internal.push(acquiredInput(this.address, this.record, this.owner, this.deps.self));
     if (!known) await this.scan();
     this.wake();
   }
@@ -133,10 +135,6 @@ export class Cell {
     this.offer({ event, source: 'owner', id, operationId: null, correlation: id, causation: null, settles: null });
   }
 
-  get snapshot(): ActorRecord | null {
-    return this.record ?? null;
-  }
-
   private async load(): Promise<boolean> {
     const { store, paths, self } = this.deps;
     const [owner, record] = await Promise.all([
@@ -171,7 +169,7 @@ export class Cell {
   }
 
   private hasInput(): boolean {
-    return this.internal.length > 0 || this.letters.waiting(false) || this.mayLeave();
+    return this.internal.length > 0 || this.letters.waiting(this.record.exit !== null) || this.mayLeave();
   }
 
   private mayLeave(): boolean {
@@ -196,8 +194,9 @@ export class Cell {
   private async turn(): Promise<void> {
     const leaving = this.mayLeave() ? this.departure : null;
     const internal = this.internal.splice(0, LIMITS.batch);
+    const { exit } = this.record;
     const plan = leaving === null
-      ? this.plan({ internal, letters: this.letters.next(LIMITS.batch - internal.length, false) })
+      ? this.plan({ internal, letters: this.letters.next(LIMITS.batch - internal.length, exit !== null) })
       : this.planToLeave(leaving);
     if (plan === null) return;
     for (;;) {
@@ -237,6 +236,8 @@ export class Cell {
     this.deps.metrics?.turn(turn, turn.record.counts.steps - this.record.counts.steps, this.deps.clock.wallMs());
     this.letters.drop(turn.consumed);
     this.internal.unshift(...unused);
+    const begun = this.record.life > 0 && turn.record.life > this.record.life;
+    if (begun) this.internal.push(acquiredInput(this.address, this.record, this.owner, this.deps.self, begun));
     this.record = turn.record;
     this.recordVersion = recordVersion;
     this.storedAs = turn.writeAs;
@@ -250,7 +251,7 @@ export class Cell {
 
   /** Starts, arms and cancels as the committed record says. */
   private follow(): void {
-    const { record } = this;
+    const record = underWay(this.record);
     if (this.pending === null && record.timers.length === 0 && record.effects.length === 0) return;
     this.pending ??= new Pending(this.address, this.deps, (input) => this.offer(input));
     this.pending.sync(record, { epoch: this.owner.epoch, begun: this.begun });

@@ -15,6 +15,7 @@ import { encodeMail, parcels, type Parcel } from './pack.js';
 import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { Store, StoreOp } from './store.js';
+import { afterBirthRefused, bounceOp, type Newborn } from './supervision/births.js';
 
 export interface Turn {
   readonly address: Address;
@@ -28,6 +29,8 @@ export interface Turn {
   readonly newOwner: Owner | null;
   readonly consumed: readonly Consumed[];
   readonly outgoing: readonly Envelope[];
+  /** Actors that this turn brings into being. */
+  readonly births?: readonly Newborn[];
   /** Operations of the turn's other commit effects; a node that exists already is as good as created. */
   readonly extra: readonly StoreOp[];
   /** Envelopes parked instead of stepped or sent. */
@@ -54,13 +57,18 @@ export type CommitOutcome =
 
 interface Tagged {
   readonly op: StoreOp;
-  readonly tag: 'owner' | 'record' | 'consume' | 'tell' | 'extra';
+  readonly tag: 'owner' | 'record' | 'consume' | 'birth' | 'tell' | 'extra';
+  readonly newborn?: Newborn;
   readonly parcel?: Parcel;
 }
+
+/** Tries to make actors whose addresses are not free, burials included, before the turn is given up. */
+const BIRTHS_REFUSED_MAX = 200;
 
 export async function commitTurn(store: Store, paths: Paths, prepared: PreparedTurn): Promise<CommitOutcome> {
   const { turn } = prepared;
   const undeliverable: Envelope[] = [];
+  let refusedBirths = 0;
   let { operations } = prepared;
   for (;;) {
     const result = await store.multi(operations.map((tagged) => tagged.op));
@@ -76,12 +84,24 @@ export async function commitTurn(store: Store, paths: Paths, prepared: PreparedT
     if (culprit.tag === 'consume' && (result.code === 'no-node' || result.code === 'bad-version')) {
       return { kind: 'stale' };
     }
-    if (culprit.tag === 'tell' && result.code === 'no-node' && culprit.parcel) {
+    if (culprit.newborn !== undefined) {
+      const { newborn } = culprit;
+      const instead = await afterBirthRefused(store, paths, newborn);
+      refusedBirths += 1;
+      if (refusedBirths > BIRTHS_REFUSED_MAX) throw new Error(`no ${newborn.address} could be made: ${result.code}`);
+      const at = operations.findIndex((tagged) => tagged.newborn === newborn);
+      const others = operations.filter((tagged) => tagged.newborn !== newborn);
+      const birth = instead.map((op): Tagged => ({ op, tag: 'birth', newborn }));
+      operations = [...others.slice(0, at), ...birth, ...others.slice(at)];
+    } else if (culprit.tag === 'tell' && result.code === 'no-node' && culprit.parcel) {
       const { envelopes } = culprit.parcel;
       undeliverable.push(...envelopes);
       const at = envelopes[0]!.sentAt;
-      operations = replaceAt(operations, result.index, envelopes.map((envelope): Tagged => (
-        { op: deadLetterOp(paths, { envelope, error: 'there is no such actor', at, state: null }), tag: 'extra' })));
+      operations = replaceAt(operations, result.index, envelopes.map((envelope): Tagged => {
+        const op = bounceOp(paths, envelope)
+          ?? deadLetterOp(paths, { envelope, error: 'there is no such actor', at, state: null });
+        return { op, tag: 'extra' };
+      }));
     } else if ((culprit.tag === 'tell' || culprit.tag === 'extra') && isAlreadySo(culprit.op, result.code)) {
       operations = replaceAt(operations, result.index, []);
     } else if (culprit.tag === 'extra' && culprit.op.op === 'check') {
@@ -113,6 +133,9 @@ export function prepareTurn(paths: Paths, given: Turn, packMax: number = LIMITS.
     { op: { op: 'set', path: paths.record(turn.address), data, version: turn.recordVersion }, tag: 'record' },
   ];
   for (const each of turn.consumed) operations.push({ op: consumeOp(paths, turn.address, each), tag: 'consume' });
+  for (const newborn of turn.births ?? []) {
+    for (const op of newborn.ops) operations.push({ op, tag: 'birth', newborn });
+  }
   if (turn.outgoing.length > 0) {
     for (const parcel of parcels(turn.outgoing, packMax)) {
       const path = paths.envelope(parcel.to, parcel.name);

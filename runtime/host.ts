@@ -12,7 +12,7 @@ import type { Mirror } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
 import { StoreError } from './store.js';
-import { tombOps } from './tombs.js';
+import { burialOps } from './supervision/births.js';
 import { keepNodeVersions, NeedsVersionError } from './versions.js';
 
 export interface HostDeps extends Omit<CellDeps, 'behavior' | 'versions' | 'onEnd' | 'onCrash'> {
@@ -211,15 +211,9 @@ export class Host {
   async bury(address: Address): Promise<void> {
     const { store, paths, log } = this.deps;
     try {
-      const mail = (await store.children(paths.mailbox(address)))?.names ?? [];
-      const record = await store.read(paths.record(address));
-      const result = await store.multi([
-        ...(record === null ? [] : tombOps(paths, this.deps.clock, address, record)),
-        ...[
-          ...mail.map((name) => paths.envelope(address, name)),
-          paths.mailbox(address), paths.record(address), paths.owner(address), paths.actor(address),
-        ].map((path) => ({ op: 'delete' as const, path, version: 'any' as const })),
-      ]);
+      const operations = await burialOps(store, paths, this.deps.clock, address);
+      if (operations === null || operations.length === 0) return;
+      const result = await store.multi(operations);
       if (result.kind !== 'done') log.debug('a removed actor was not buried yet', { actor: address, result });
     } catch (error) {
       log.debug('a removed actor was not buried yet', { actor: address, error });

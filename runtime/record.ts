@@ -127,6 +127,8 @@ export interface MachineSnapshot {
   readonly value: unknown;
   readonly context: Readonly<Record<string, unknown>>;
   readonly status: 'active' | 'done';
+  /** Of a machine that is done and has an output: `{ reason, detail }` says how it exited. */
+  readonly output?: unknown;
 }
 
 export interface ActorRecord {
@@ -155,7 +157,7 @@ export interface ActorRecord {
   readonly removed: boolean;
   /** The supervisor that is told of this actor's exit; null = nobody. */
   readonly parent: Address | null;
-  /** 1 = the first; +1 each time a supervisor begins the machine anew. */
+  /** 1 = the first; +1 each time a supervisor begins the machine anew; 0 = born, its parent waits to hear of it. */
   readonly life: number;
   /** Set when this life has ended; letters of the normal lane wait for the next one. */
   readonly exit: Exit | null;

@@ -10,6 +10,7 @@ import { pendingEffect, raiseTimer, settle, triedAgain, withoutLeft } from './st
 import {
   FRESH_FIELDS, RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition,
 } from './record.js';
+import { LIFECYCLE_EFFECTS } from './supervision/protocol.js';
 
 export interface StepInput {
   readonly event: ActorEvent;
@@ -106,8 +107,8 @@ function kept(operations: readonly Operation[]): readonly Operation[] {
   return operations.filter((operation) => !gone.includes(operation));
 }
 
-/** Writes to `next`. */
-function applyActions(
+/** What a reaction's actions make of a record. Writes to `next`. */
+export function applyActions(
   behavior: Behavior, next: Draft, before: ActorRecord, actions: readonly EmittedAction[],
   input: StepInput, meta: StepMeta,
 ): StepOutput {
@@ -135,7 +136,7 @@ function applyActions(
         event: params['event'] as ActorEvent, correlation: input.correlation, causation: input.id,
         senderEpoch: meta.epoch, sentAt: meta.nowMs, ...postage(params, meta),
       });
-    } else if (meta.commitEffects.has(type)) {
+    } else if (meta.commitEffects.has(type) || LIFECYCLE_EFFECTS.has(type)) {
       commitEffects.push(action);
       removed ||= type === 'actor.remove';
       names.push(type);

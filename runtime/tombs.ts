@@ -31,7 +31,9 @@ const idle = (record: ActorRecord): ActorRecord => ({
 });
 
 /** The operations that leave a tombstone for the record as read; part of the transaction that deletes it. */
-export function tombOps(paths: Paths, clock: Clock, address: Address, { data, stat }: StoredNode): StoreOp[] {
+export function tombOps(
+  paths: Paths, clock: Pick<Clock, 'wallMs'>, address: Address, { data, stat }: StoredNode,
+): StoreOp[] {
   const stored: Stored = { address, at: clock.wallMs(), zxid: stat.mzxid, born: stat.czxid };
   const record = readable(data);
   if (record === null) return [];

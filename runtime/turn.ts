@@ -15,9 +15,10 @@ import type { Pending } from './pending.js';
 import { countsAfter, type ActorRecord, type Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { Store } from './store.js';
+import { birthsOf, type BirthDeps, type Newborn } from './supervision/births.js';
 import type { WriterVersion } from './versions.js';
 
-export interface TurnDeps extends BatchDeps {
+export interface TurnDeps extends BatchDeps, BirthDeps {
   readonly paths: Paths;
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
   readonly versions: WriterVersion;
@@ -86,6 +87,7 @@ function prepare(deps: TurnDeps, actor: ActorState, output: BatchOutput): Prepar
   return prepareTurn(deps.paths, {
     address, record: next, recordVersion, writeAs: deps.versions.forRecord(next, actor.storedAs), owner, ownerVersion,
     newOwner: output.newOwner, consumed: output.consumed, outgoing: output.outgoing, dead: output.dead,
+    births: newborns(deps, actor, output),
     extra: output.actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
   }, deps.versions.current >= PACK_SINCE ? LIMITS.pack : 1);
 }
@@ -96,4 +98,10 @@ export function commitPlanned(
 ): Promise<CommitOutcome> {
   const running = commitTurn(deps.store, deps.paths, plan.prepared);
   return deps.metrics?.commit(deps.clock, running) ?? running;
+}
+
+function newborns(deps: TurnDeps, { address, birth, owner }: ActorState, output: BatchOutput): readonly Newborn[] {
+  if (!output.actions.some(({ type }) => type === 'child.start')) return [];
+  const prefix = `${address.replace('/', '~')}.${birth}.${String(output.record.seq).padStart(12, '0')}`;
+  return birthsOf(deps, { address, owner, prefix, nowMs: deps.clock.wallMs() }, output.actions);
 }

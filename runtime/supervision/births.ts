@@ -1,0 +1,115 @@
+/**
+ * Births: the commit effect `child.start` as a record and its operations, in the supervisor's own transaction. If the
+ * address turns out to be taken, a letter to the supervisor itself goes out in their place, in the same transaction:
+ * it learns of it for certain. The tombstone of an earlier actor of that address is buried on the way.
+ */
+import { splitAddress, type Address } from '../address.js';
+import type { Behavior, EmittedAction } from '../behavior.js';
+import type { Clock } from '../clock.js';
+import { decodeRecord, encodeEnvelope } from '../codec.js';
+import { createActorOps } from '../create.js';
+import type { Envelope } from '../envelope.js';
+import { envelopeName, type Paths } from '../paths.js';
+import type { ActorRecord, Owner } from '../record.js';
+import { createRecord } from '../step.js';
+import type { Store, StoreOp } from '../store.js';
+import { tombOps } from '../tombs.js';
+import type { WriterVersion } from '../versions.js';
+
+/** One actor to be made. */
+export interface Newborn {
+  readonly address: Address;
+  readonly ops: readonly StoreOp[];
+  /** What the supervisor is told if the address is taken. */
+  readonly refusal: Envelope;
+}
+
+export interface BirthDeps {
+  readonly paths: Paths;
+  readonly versions: WriterVersion;
+  readonly behaviors: ReadonlyMap<string, Behavior>;
+  readonly commitEffectNames: ReadonlySet<string>;
+  resolveOwner(to: string, epoch: number): Owner | null;
+  newCommitId(): string;
+}
+
+/** The supervisor's side of a birth. `prefix` begins the ids of what this commit sends. */
+export interface Parent {
+  readonly address: Address;
+  readonly owner: Owner;
+  readonly prefix: string;
+  readonly nowMs: number;
+}
+
+/** The actors that a turn's actions make. Throws what a machine's init throws: the supervisor has tried it before. */
+export function birthsOf(deps: BirthDeps, parent: Parent, actions: readonly EmittedAction[]): readonly Newborn[] {
+  return actions.filter(({ type }) => type === 'child.start')
+    .map(({ params }, index) => birthOf(deps, parent, params, `${parent.prefix}.y${String(index).padStart(3, '0')}`));
+}
+
+function birthOf(deps: BirthDeps, parent: Parent, params: EmittedAction['params'], id: string): Newborn {
+  const address = params['address'] as Address;
+  const { kind, id: name } = splitAddress(address);
+  const behavior = deps.behaviors.get(kind);
+  if (behavior === undefined) throw new Error(`${parent.address} starts a child of an unknown kind: ${kind}`);
+  const wanted = typeof params['node'] === 'string' ? deps.resolveOwner(params['node'], 1) : null;
+  const owner: Owner = { ...(wanted ?? parent.owner), epoch: 1, cause: 'created' };
+  const record = createRecord(behavior, name, params['input'], {
+    node: owner.node, epoch: 1, nowMs: parent.nowMs, revision: 0, commitEffects: deps.commitEffectNames,
+  }, id, deps.newCommitId());
+  const born: ActorRecord = { ...record, parent: parent.address, life: params['life'] === 0 ? 0 : 1 };
+  return {
+    address, ops: createActorOps(deps.paths, address, born, owner, deps.versions),
+    refusal: {
+      id, from: parent.address, to: parent.address, correlation: id, causation: null, lane: 'control',
+      senderEpoch: parent.owner.epoch, sentAt: parent.nowMs,
+      event: { type: 'child.refused', address, life: 1, detail: `there is an actor ${address} already` },
+    },
+  };
+}
+
+/** What takes the place of a birth that was refused: the same after a burial, or the letter that says it is taken. */
+export async function afterBirthRefused(store: Store, paths: Paths, newborn: Newborn): Promise<readonly StoreOp[]> {
+  const { address, ops, refusal } = newborn;
+  const burial = await burialOps(store, paths, { wallMs: () => refusal.sentAt }, address);
+  if (burial !== null) return [...burial, ...ops];
+  return [{ op: 'create', path: paths.envelope(refusal.to, envelopeName(refusal)), data: encodeEnvelope(refusal) }];
+}
+
+const BOUNCED: readonly string[] = ['supervision.begin', 'supervision.stop', 'supervision.kill'];
+
+/** A supervisor's letter to a child whose actor is gone comes back as that child's exit; null = another letter. */
+export function bounceOp(paths: Paths, envelope: Envelope): StoreOp | null {
+  const { type, life } = envelope.event;
+  if (envelope.from === 'api' || !BOUNCED.includes(type)) return null;
+  const bounced: Envelope = {
+    ...envelope, id: `${envelope.id}.back`, to: envelope.from, lane: 'control',
+    event: {
+      type: 'child.exited', address: envelope.to, life, reason: 'error', detail: 'there is no such actor', gone: true,
+    },
+  };
+  return { op: 'create', path: paths.envelope(bounced.to, envelopeName(bounced)), data: encodeEnvelope(bounced) };
+}
+
+/**
+ * Takes a removed actor's znodes away; null = it lives. The versions hold it to the very actor that was removed: one
+ * that was born there since is not touched.
+ */
+export async function burialOps(
+  store: Store, paths: Paths, clock: Pick<Clock, 'wallMs'>, address: Address,
+): Promise<readonly StoreOp[] | null> {
+  const [owner, record, mail] = await Promise.all([
+    store.read(paths.owner(address)), store.read(paths.record(address)), store.children(paths.mailbox(address)),
+  ]);
+  if (record === null || owner === null) return [];
+  if (!decodeRecord(record.data).removed) return null;
+  return [
+    ...tombOps(paths, clock, address, record),
+    ...(mail?.names ?? []).map((name): StoreOp => (
+      { op: 'delete', path: paths.envelope(address, name), version: 'any' })),
+    { op: 'delete', path: paths.mailbox(address), version: 'any' },
+    { op: 'delete', path: paths.record(address), version: record.stat.version },
+    { op: 'delete', path: paths.owner(address), version: owner.stat.version },
+    { op: 'delete', path: paths.actor(address), version: 'any' },
+  ];
+}
