@@ -90,7 +90,7 @@ async function deliver(deps: GatewayDeps, to: Address, envelope: Envelope, opera
       return { kind: 'denied', code: 'PVC_NOT_COMMITTED', message: `The command was not stored: ${result.code}` };
     }
     if (await wasSent(deps, to, path, operationId, giveUpAt)) return { kind: 'accepted', operationId };
-    if (deps.clock.monotonicMs() > giveUpAt || deps.store.state === 'expired' || deps.store.state === 'closed') {
+    if (deps.clock.monotonicMs() >= giveUpAt || deps.store.state === 'expired' || deps.store.state === 'closed') {
       return {
         kind: 'denied', code: 'PVC_NOT_COMMITTED',
         message: 'This node cannot reach the cluster at the moment: '

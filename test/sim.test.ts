@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { runSimCli } from '../fixtures/sim/cli.js';
+import { keptSeeds, runSimCli } from '../fixtures/sim/cli.js';
+import { drawCommands, playSeed } from '../fixtures/sim/fuzz.js';
 import { playScenario } from '../fixtures/sim/scenario/play.js';
 import { readScenario } from '../fixtures/sim/scenario/read.js';
 
@@ -49,12 +50,21 @@ describe('the simulator', () => {
     const wrong = [['power hv1 onn', 'fly hv1'], ['vm 7 start']];
     write({ nodes: NODES, vms: { 101: { node: 'hv9', state: 'startd' } } }, wrong);
     let told = '';
-    const status = await runSimCli(['run', folder], () => undefined, (text) => { told += text; });
+    const output = { out: () => undefined, err: (text: string) => { told += text; } };
+    const status = await runSimCli(['run', folder], output);
     assert.equal(status, 2);
     assert.match(told, /^cluster\.json:\d+: there is no node "hv9"; legal: hv1, hv2, hv3$/m);
     assert.match(told, /^cluster\.json:\d+: state is "startd"; legal: start, stop, disable, fail, migrate$/m);
     assert.match(told, /^commands\.json:\d+: "power hv1 onn": on or off$/m);
     assert.match(told, /^commands\.json:\d+: "fly hv1" is not a command; legal: power, /m);
     assert.match(told, /^commands\.json:\d+: there is no VM "7"; legal: 101$/m);
+  });
+
+  it('holds its invariants through the faults of seeds, those that failed once first', async () => {
+    const fresh = [1, 2, 3, 4].map((seed) => ({ seed, nodes: 3, vms: 6, minutes: 4 }));
+    for (const story of [...keptSeeds(), ...fresh]) {
+      const { violations } = await playSeed(story, drawCommands(story));
+      assert.deepEqual(violations, [], `seed ${story.seed}`);
+    }
   });
 });

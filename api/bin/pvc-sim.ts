@@ -2,6 +2,6 @@
 /** pvc-sim: a cluster in one process, in virtual time (fixtures/sim). */
 import { runSimCli } from '../../fixtures/sim/cli.js';
 
-process.exitCode = await runSimCli(
-  process.argv.slice(2), (text) => void process.stdout.write(text), (text) => void process.stderr.write(text),
-);
+process.exitCode = await runSimCli(process.argv.slice(2), {
+  out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text),
+});
