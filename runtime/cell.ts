@@ -6,19 +6,21 @@
  * C3: it ends for good when its owner's version moved, and says so to its host.
  */
 import type { Address } from './address.js';
+import { hasWork } from './asleep.js';
 import type { Behavior } from './behavior.js';
 import { acquiredInput } from './causes.js';
 import type { Clock } from './clock.js';
-import { decodeOwner, decodeRecord, decodeStored } from './codec.js';
-import { prepareTurn, type PreparedTurn } from './commit.js';
+import { prepareTurn } from './commit.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
+import { loadActor } from './load.js';
 import type { Log } from './log.js';
 import type { RuntimeMetrics } from './metrics.js';
 import type { Paths } from './paths.js';
 import { Pending } from './pending.js';
+import { readBack } from './read-back.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import { underWay } from './supervision/lifecycle.js';
@@ -51,13 +53,16 @@ export interface CellDeps {
   /** Where it counts what it does; nowhere if left out. */
   readonly metrics?: RuntimeMetrics | undefined;
   /** The cell has ended: handed over, deposed, or removed. */
-  onEnd(reason: string): void;
-  /** The loop broke: the supervisor decides whether to restart it. */
-  onCrash(error: unknown): void;
+  onEnd(cell: Cell, reason: string): void;
+  /** The loop broke: the host decides whether to begin it anew. */
+  onCrash(cell: Cell, error: unknown): void;
 }
+
+const NOTHING_BEGUN: ReadonlySet<string> = new Set();
 
 export class Cell {
   readonly address: Address;
+  /** One object for all cells of a kind. */
   private readonly deps: CellDeps;
   private readonly letters: Letters;
   /** null until the actor first has a timer or an effect pending. */
@@ -73,25 +78,36 @@ export class Cell {
   private owner!: Owner;
   private ownerVersion = 0;
   /** Effects that an earlier process or owner under this epoch may have begun. */
-  private begun: ReadonlySet<string> = new Set();
+  private begun = NOTHING_BEGUN;
   private busy = false;
   private ended = false;
   private departure: Departure | null = null;
+  /** Reads of the mailbox that are out. */
+  private reads = 0;
+  /** Monotonic milliseconds at which something last happened here. */
+  private touchedAt: number;
 
   constructor(address: Address, deps: CellDeps) {
     this.address = address;
     this.deps = deps;
     this.letters = new Letters(address, deps);
+    this.touchedAt = deps.clock.monotonicMs();
   }
 
-  /** Reads owner, record and mailbox; begins with `owner.acquired`. */
-  async start(): Promise<void> {
+  /**
+   * Reads owner, record and mailbox; begins with `owner.acquired`. `woken`: this process has told the machine of this
+   * owner already, and goes on with what the record says.
+   */
+  async start(how: 'acquired' | 'woken' = 'acquired'): Promise<void> {
     // At once: an actor that was handed over pauses for as long as this takes. No letter goes before `owner.acquired`.
     this.busy = true;
-    const [mine, known] = await Promise.all([this.load(), this.letters.scan()]);
+    const [mine, known] = await Promise.all([this.load(), this.reading(this.letters.scan())]);
     this.busy = false;
+    if (this.ended) this.departure?.refuse('its cell has ended');
     if (!mine) return;
-    this.internal.push(acquiredInput(this.address, this.record, this.owner, this.deps.self));
+    const { record, owner } = this;
+    if (how === 'woken' && record.ownerEpoch >= owner.epoch) this.follow();
+    else this.internal.unshift(acquiredInput(this.address, record, owner, this.deps.self));
     if (!known) await this.scan();
     this.wake();
   }
@@ -115,7 +131,7 @@ export class Cell {
   /** An envelope's znode appeared. */
   async ring(name: string): Promise<void> {
     if (this.ended || this.letters.has(name)) return;
-    await this.letters.take(name);
+    await this.reading(this.letters.take(name));
     this.wake();
   }
 
@@ -126,7 +142,24 @@ export class Cell {
 
   /** Lists the mailbox and reads what is new: the doorbell's safety net. */
   async scan(): Promise<void> {
-    if (await this.letters.scan()) this.wake();
+    if (await this.reading(this.letters.scan())) this.wake();
+  }
+
+  /** Has nothing happened here for so long, and is nothing under way that only a cell can carry on? */
+  isIdle(forMs: number): boolean {
+    if (this.busy || this.reads > 0 || this.deps.clock.monotonicMs() < this.touchedAt + forMs) return false;
+    const isQuiet = this.internal.length === 0 && this.letters.size === 0 && this.departure?.isOpen !== true;
+    return isQuiet && this.record !== undefined && this.record.ownerEpoch >= this.owner.epoch && !hasWork(this.record);
+  }
+
+  private async reading<T>(work: Promise<T>): Promise<T> {
+    this.touchedAt = this.deps.clock.monotonicMs();
+    this.reads += 1;
+    try {
+      return await work;
+    } finally {
+      this.reads -= 1;
+    }
   }
 
   /** A fact that happened on this node and concerns this actor (a guest ended): stepped, not stored first. */
@@ -135,25 +168,24 @@ export class Cell {
     this.offer({ event, source: 'owner', id, operationId: null, correlation: id, causation: null, settles: null });
   }
 
+  /** The owner's epoch under which it works; null before it has read that. */
+  get epoch(): number | null {
+    return this.owner?.epoch ?? null;
+  }
+
   private async load(): Promise<boolean> {
-    const { store, paths, self } = this.deps;
-    const [owner, record] = await Promise.all([
-      store.read(paths.owner(this.address)), store.read(paths.record(this.address)),
-    ]);
-    if (owner === null || record === null) return this.end('gone');
-    this.owner = decodeOwner(owner.data);
-    this.ownerVersion = owner.stat.version;
-    const mine = this.owner.node === self.node && this.owner.incarnation === self.incarnation;
-    if (!mine) return this.end('owned elsewhere');
-    const stored = decodeStored(record.data, this.deps.versions.reads);
-    this.record = stored.record;
-    this.storedAs = stored.storedAs;
-    this.recordVersion = record.stat.version;
-    this.birth = record.stat.czxid.toString(36);
-    const stepped = this.record.ownerEpoch >= this.owner.epoch;
-    this.begun = new Set(stepped ? this.record.effects.map((effect) => effect.effectId) : []);
-    if (this.record.removed) return this.end('removed');
-    return true;
+    const loaded = await loadActor(this.deps, this.address);
+    if (typeof loaded === 'string') return this.end(loaded);
+    const { owner, record } = loaded;
+    this.owner = owner;
+    this.ownerVersion = loaded.ownerVersion;
+    this.record = record;
+    this.recordVersion = loaded.recordVersion;
+    this.storedAs = loaded.storedAs;
+    this.birth = loaded.born.toString(36);
+    this.begun = record.effects.length === 0 || record.ownerEpoch < owner.epoch
+      ? NOTHING_BEGUN : new Set(record.effects.map((effect) => effect.effectId));
+    return record.removed ? this.end('removed') : true;
   }
 
   private offer(input: StepInput): void {
@@ -182,10 +214,11 @@ export class Cell {
     } catch (error) {
       if (!this.ended) {
         this.stop();
-        this.deps.onCrash(error);
+        this.deps.onCrash(this, error);
       }
     } finally {
       this.busy = false;
+      this.touchedAt = this.deps.clock.monotonicMs();
       if (this.ended) this.departure?.refuse('its cell has ended');
     }
     this.wake();
@@ -208,10 +241,11 @@ export class Cell {
         if (leaving === null) throw new Error(`a turn of ${this.address} was refused: ${outcome.reason}`);
         return leaving.refuse(outcome.reason);
       }
-      const known = await this.readBack(plan.prepared);
-      if (known === 'applied') return this.committed(plan, this.recordVersion);
-      if (known === 'reload') return this.reload(internal);
-      if (known === 'ended') return;
+      const known = await readBack(this.deps, plan.prepared.turn, () => !this.ended);
+      if (known.kind === 'applied') return this.committed(plan, known.recordVersion);
+      if (known.kind === 'reload') return this.reload(internal);
+      if (known.kind === 'session lost') return void this.end('session lost');
+      if (known.kind === 'given up') return;
     }
   }
 
@@ -257,31 +291,6 @@ export class Cell {
     this.pending.sync(record, { epoch: this.owner.epoch, begun: this.begun });
   }
 
-  /** After an unknown outcome: waits for the connection and finds out by the commit's id. */
-  private async readBack({ turn }: PreparedTurn): Promise<'applied' | 'again' | 'reload' | 'ended'> {
-    for (;;) {
-      if (this.ended) return 'ended';
-      try {
-        await this.deps.store.sync(this.deps.paths.record(this.address));
-        const node = await this.deps.store.read(this.deps.paths.record(this.address));
-        if (node === null) return 'reload';
-        const stored = decodeRecord(node.data, this.deps.versions.reads);
-        if (stored.commitId === turn.record.commitId) {
-          this.recordVersion = node.stat.version;
-          return 'applied';
-        }
-        return node.stat.version === turn.recordVersion ? 'again' : 'reload';
-      } catch (error) {
-        if (this.deps.store.state === 'expired' || this.deps.store.state === 'closed') {
-          this.end('session lost');
-          return 'ended';
-        }
-        this.deps.log.debug('waiting to read a commit back', { actor: this.address, error });
-        await this.deps.clock.sleep(50);
-      }
-    }
-  }
-
   /** The record or mailbox moved under us: read again; what came from inside is offered once more. */
   private async reload(internal: readonly StepInput[]): Promise<void> {
     this.letters.forget();
@@ -293,7 +302,7 @@ export class Cell {
   private end(reason: string): false {
     if (!this.ended) {
       this.stop();
-      this.deps.onEnd(reason);
+      this.deps.onEnd(this, reason);
     }
     return false;
   }

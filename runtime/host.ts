@@ -1,16 +1,19 @@
 /**
- * The host: runs a cell for every actor this incarnation owns (one_for_one). It decides nothing about
- * ownership: it follows the mirror, and the cell checks again when it starts and at every commit.
+ * The host: runs a cell for every actor this incarnation owns (one_for_one), as long as it has something to do; the
+ * others sleep (asleep.ts). It decides nothing about ownership: it follows the mirror, and the cell checks again when
+ * it starts and at every commit.
  * A cell over its restart intensity is parked and reported; this never counts upward.
  */
 import type { Address } from './address.js';
+import { Asleep, hasWork, mayStayAsleep } from './asleep.js';
 import { Cell, type CellDeps } from './cell.js';
 import type { ActorEvent } from './envelope.js';
 import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
 import { LIMITS } from './limits.js';
-import type { Mirror } from './mirror.js';
+import type { Mirror, MirrorActor } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
+import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
 import { burialOps } from './supervision/births.js';
 import { keepNodeVersions, NeedsVersionError } from './versions.js';
@@ -18,6 +21,8 @@ import { keepNodeVersions, NeedsVersionError } from './versions.js';
 export interface HostDeps extends Omit<CellDeps, 'behavior' | 'versions' | 'onEnd' | 'onCrash'> {
   readonly mirror: Mirror;
   readonly behaviors: ReadonlyMap<string, Behavior>;
+  /** How long an actor without anything to do keeps its cell, milliseconds; LIMITS.idleMs if left out. */
+  readonly idleMs?: number;
 }
 
 /** Restarts of one cell within periodMs before it is parked. */
@@ -28,23 +33,36 @@ const OUT_OF_REACH_MS = 500;
 const WAITS_MS = 2000;
 
 export class Host {
-  private readonly cells = new Map<Address, { cell: Cell; epoch: number }>();
+  private readonly cells = new Map<Address, Cell>();
+  private readonly asleep: Asleep;
+  /** What the cells of one kind share. */
+  private readonly kinds = new Map<string, CellDeps>();
   private readonly crashes = new Map<Address, number[]>();
   /** Parked cells; another owner, or the same one anew (another epoch), gets another chance. */
   private readonly parked = new Map<Address, { epoch: number; error: string }>();
+  private begun = false;
   private stopped = false;
   private facts = 0;
   private unlisten: () => void = () => undefined;
 
   constructor(private readonly deps: HostDeps) {
     deps.metrics?.levels.set('cells', () => this.cells.size);
+    deps.metrics?.levels.set('sleeping_actors', () => this.asleep.size);
     deps.metrics?.levels.set('parked_cells', () => this.parked.size);
+    this.asleep = new Asleep(deps.store, deps.paths);
+    for (const [kind, behavior] of deps.behaviors) {
+      this.kinds.set(kind, {
+        ...deps, behavior, versions: deps.mirror.versions,
+        onEnd: (cell, reason) => this.ended(cell, reason), onCrash: (cell, error) => this.crashed(cell, error),
+      });
+    }
     deps.mirror.listen({
       onOwner: (address) => this.follow(address),
-      onRecord: (actor, before) => { if (before === null) this.follow(actor.address); },
+      onRecord: (actor, before) => this.recorded(actor, before),
       onEnvelope: (address, name) => {
-        const running = this.cells.get(address);
-        if (running) this.reading(address, running.cell, running.cell.ring(name));
+        const cell = this.cells.get(address);
+        if (cell) this.reading(cell, cell.ring(name));
+        else this.wake(address);
       },
       onRescan: () => this.followAll(),
       onLive: (node) => void keepNodeVersions(deps.store, deps.paths, deps.mirror, node)
@@ -54,30 +72,35 @@ export class Host {
 
   start(): void {
     this.unlisten = this.deps.store.onState((state) => {
-      if (state === 'suspended') for (const { cell } of this.cells.values()) cell.hold();
+      if (state === 'suspended') for (const cell of this.cells.values()) cell.hold();
     });
     this.followAll();
-    const again = (): void => {
-      if (this.stopped) return;
-      this.followAll();
-      this.deps.clock.after(LIMITS.mailboxScanMs, again, true);
-    };
-    this.deps.clock.after(LIMITS.mailboxScanMs, again, true);
+    this.begun = true;
+    this.every(LIMITS.mailboxScanMs, () => this.followAll());
+    const idleMs = this.deps.idleMs ?? LIMITS.idleMs;
+    this.every(idleMs / 2, () => this.layToSleep(idleMs));
   }
 
   stop(): void {
     this.stopped = true;
     this.unlisten();
-    for (const { cell } of this.cells.values()) cell.stop();
+    for (const cell of this.cells.values()) cell.stop();
     this.cells.clear();
+    this.asleep.clear();
   }
 
+  /** Runs here, or sleeps here. */
   owns(address: Address): boolean {
-    return this.cells.has(address);
+    return this.cells.has(address) || this.asleep.epochOf(address) !== undefined;
   }
 
   owned(): Address[] {
-    return [...this.cells.keys()];
+    return [...this.cells.keys(), ...this.asleep.addresses()];
+  }
+
+  /** Actors that have a cell, and those that sleep. */
+  population(): { readonly awake: number; readonly asleep: number } {
+    return { awake: this.cells.size, asleep: this.asleep.size };
   }
 
   /** Actors whose cell was parked, with the error. */
@@ -87,10 +110,10 @@ export class Host {
 
   /** Brings a fact of this node (a guest ended) to an actor that runs here; false = it does not. */
   tell(address: Address, event: ActorEvent): boolean {
-    const running = this.cells.get(address);
-    if (!running) return false;
+    const cell = this.cells.get(address) ?? this.wake(address);
+    if (cell === null) return false;
     this.facts += 1;
-    running.cell.tell(event, `${this.deps.self.incarnation}:fact:${this.facts}`);
+    cell.tell(event, `${this.deps.self.incarnation}:fact:${this.facts}`);
     return true;
   }
 
@@ -99,11 +122,11 @@ export class Host {
    * run here, the node is not live, or the actor does not come to rest in time; never rejects.
    */
   handOver(address: Address, toNode: string, options: HandOverOptions = {}): Promise<HandOverResult> {
-    const cell = this.cells.get(address)?.cell;
+    const cell = this.cells.get(address) ?? this.wake(address);
     const target = this.deps.mirror.liveOf(toNode);
-    const reason = cell === undefined ? `${address} does not run here` : target === null ? `${toNode} is not live`
+    const reason = cell === null ? `${address} does not run here` : target === null ? `${toNode} is not live`
       : target.incarnation === this.deps.self.incarnation ? `${address} is there already` : null;
-    if (cell === undefined || target === null || reason !== null) {
+    if (cell === null || target === null || reason !== null) {
       return Promise.resolve({ kind: 'refused', reason: reason ?? '' });
     }
     const departure = new Departure(target, options, this.deps.clock);
@@ -124,12 +147,14 @@ export class Host {
     const running = this.cells.get(address);
     const isTombstone = actor?.record.removed === true && owner?.incarnation === this.deps.self.incarnation;
     if (isTombstone && !running) void this.bury(address);
-    if (running && (!mine || running.epoch !== owner.epoch)) {
-      running.cell.stop();
+    if (running && (!mine || (running.epoch ?? owner.epoch) < owner.epoch)) {
+      running.stop();
       this.cells.delete(address);
     }
-    if (!mine || this.cells.has(address) || this.parked.get(address)?.epoch === owner.epoch) return;
-    this.launch(address, owner.epoch);
+    if (!mine || this.asleep.epochOf(address) !== owner.epoch) this.asleep.delete(address);
+    if (!mine || this.owns(address) || this.parked.get(address)?.epoch === owner.epoch) return;
+    if (!this.begun && mayStayAsleep(this.deps, actor.record, owner)) this.asleep.put(address, owner.epoch);
+    else this.launch(address, 'acquired');
   }
 
   private followAll(): void {
@@ -137,35 +162,53 @@ export class Host {
     this.scan();
   }
 
-  private launch(address: Address, epoch: number): void {
-    const behavior = this.deps.behaviors.get(splitAddress(address).kind);
-    if (behavior === undefined) {
-      this.parked.set(address, { epoch, error: 'this daemon knows no such machine' });
-      return;
+  private recorded({ address, record }: MirrorActor, before: ActorRecord | null): void {
+    if (before === null) this.follow(address);
+    else if (this.asleep.epochOf(address) !== undefined && hasWork(record)) this.wake(address);
+  }
+
+  /** Gives an actor that sleeps here its cell. null = it does not sleep here. */
+  private wake(address: Address): Cell | null {
+    return this.asleep.delete(address) ? this.launch(address, 'woken') : null;
+  }
+
+  private layToSleep(idleMs: number): void {
+    for (const [address, cell] of this.cells) {
+      if (!cell.isIdle(idleMs) || cell.epoch === null) continue;
+      cell.stop();
+      this.cells.delete(address);
+      this.asleep.put(address, cell.epoch);
     }
-    const cell: Cell = new Cell(address, {
-      ...this.deps, behavior, versions: this.deps.mirror.versions,
-      onEnd: (reason) => this.ended(address, cell, reason),
-      onCrash: (error) => this.crashed(address, cell, error),
-    });
-    this.cells.set(address, { cell, epoch });
-    cell.start().catch((error: unknown) => this.crashed(address, cell, error));
+  }
+
+  private launch(address: Address, how: 'acquired' | 'woken'): Cell | null {
+    const deps = this.kinds.get(splitAddress(address).kind);
+    if (deps === undefined) {
+      const epoch = this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
+      this.parked.set(address, { epoch, error: 'this daemon knows no such machine' });
+      return null;
+    }
+    const cell = new Cell(address, deps);
+    this.cells.set(address, cell);
+    cell.start(how).catch((error: unknown) => this.crashed(cell, error));
+    return cell;
   }
 
   /** A mailbox that cannot be read now is read later: the cell and what it has under way go on meanwhile. */
-  private reading(address: Address, cell: Cell, work: Promise<unknown>): void {
+  private reading(cell: Cell, work: Promise<unknown>): void {
     work.catch((error: unknown) => {
-      if (!(error instanceof StoreError)) return this.crashed(address, cell, error);
+      if (!(error instanceof StoreError)) return this.crashed(cell, error);
       cell.hold();
       this.deps.clock.after(OUT_OF_REACH_MS, () => {
-        if (this.cells.get(address)?.cell === cell) this.reading(address, cell, cell.scan());
+        if (this.cells.get(cell.address) === cell) this.reading(cell, cell.scan());
       }, true);
     });
   }
 
-  private ended(address: Address, cell: Cell, reason: string): void {
+  private ended(cell: Cell, reason: string): void {
+    const { address } = cell;
     this.deps.log.debug('cell ended', { actor: address, reason });
-    if (this.cells.get(address)?.cell === cell) this.cells.delete(address);
+    if (this.cells.get(address) === cell) this.cells.delete(address);
     if (reason === 'removed') void this.bury(address);
   }
 
@@ -173,9 +216,9 @@ export class Host {
    * A store that is out of reach is no crash: the cell is begun anew from its record, at the latest when the
    * mirror has read everything again. Only what the cell did wrong counts against its restart intensity.
    */
-  private crashed(address: Address, cell: Cell, error: unknown): void {
-    const running = this.cells.get(address);
-    if (running?.cell !== cell || this.stopped) return;
+  private crashed(cell: Cell, error: unknown): void {
+    const { address } = cell;
+    if (this.cells.get(address) !== cell || this.stopped) return;
     cell.stop();
     this.cells.delete(address);
     if (error instanceof NeedsVersionError) {
@@ -192,7 +235,8 @@ export class Host {
     const recent = [...(this.crashes.get(address) ?? []), now].filter((at) => now - at < INTENSITY.periodMs);
     this.crashes.set(address, recent);
     if (recent.length > INTENSITY.restarts) {
-      this.parked.set(address, { epoch: running.epoch, error: error instanceof Error ? error.message : String(error) });
+      const epoch = cell.epoch ?? this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
+      this.parked.set(address, { epoch, error: error instanceof Error ? error.message : String(error) });
       this.deps.log.error('cell parked: too many crashes', { actor: address, error });
       return;
     }
@@ -202,9 +246,19 @@ export class Host {
   }
 
   private scan(): void {
-    for (const [address, { cell }] of this.cells) this.reading(address, cell, cell.scan());
+    for (const cell of this.cells.values()) this.reading(cell, cell.scan());
     const { mirror, clock, log } = this.deps;
+    this.asleep.withLetters((address) => this.wake(address))
+      .catch((error: unknown) => log.debug('mailboxes of sleepers are looked at later', { error }));
     mirror.tombs.sweep(clock.wallMs()).catch((error: unknown) => log.debug('tombstones stay a while', { error }));
+  }
+
+  private every(periodMs: number, work: () => void): void {
+    this.deps.clock.after(periodMs, () => {
+      if (this.stopped) return;
+      work();
+      this.every(periodMs, work);
+    }, true);
   }
 
   /** Takes a removed actor's znodes away. What a crash or a late letter left is taken at the next look. */

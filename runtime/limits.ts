@@ -181,4 +181,8 @@ export const LIMITS = {
   tombsKept: 500,
   /** A scan of owned mailboxes that repairs missed doorbells, milliseconds. */
   mailboxScanMs: 30_000,
+  /** Paths that are read together where very many are: bounds what is in memory at once. */
+  readTogether: 2_048,
+  /** An actor without letters, timers and effects keeps its cell for so long, milliseconds. */
+  idleMs: 15_000,
 } as const;
