@@ -194,8 +194,7 @@ export class Cell {
   }
 
   private wake(): void {
-    if (this.busy || this.ended || this.record === undefined) return;
-    if (!this.hasInput()) return;
+    if (this.busy || this.ended || this.record === undefined || !this.hasInput()) return;
     this.busy = true;
     void this.loop();
   }
@@ -231,7 +230,7 @@ export class Cell {
     const plan = leaving === null
       ? this.plan({ internal, letters: this.letters.next(LIMITS.batch - internal.length, exit !== null) })
       : this.planToLeave(leaving);
-    if (plan === null) return;
+    if (plan === null) return this.follow();
     for (;;) {
       const outcome = await commitPlanned(this.deps, plan);
       if (outcome.kind === 'committed') return this.committed(plan, outcome.recordVersion);
@@ -252,9 +251,7 @@ export class Cell {
   private plan(taken: Taken): PlannedTurn | null {
     const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, birth, pending } = this;
     const actor = { address, record, recordVersion, storedAs, owner, ownerVersion, birth, pending };
-    const plan = planTurn(deps, actor, taken);
-    if (plan === null) this.follow();
-    return plan;
+    return planTurn(deps, actor, taken);
   }
 
   private planToLeave(departure: Departure): PlannedTurn {
@@ -291,7 +288,7 @@ export class Cell {
     this.pending.sync(record, { epoch: this.owner.epoch, begun: this.begun });
   }
 
-  /** The record or mailbox moved under us: read again; what came from inside is offered once more. */
+  /** Record or mailbox moved under us: read again; what came from inside is offered once more. */
   private async reload(internal: readonly StepInput[]): Promise<void> {
     this.letters.forget();
     if (!await this.load()) return;
