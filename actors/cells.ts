@@ -3,7 +3,7 @@ import type { AgentEffects, NodeEffects, VmEffects } from '../machines/effects.j
 import type { Proof } from '../machines/node/messages.js';
 import { addressOf } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
-import type { CommitEffect } from '../runtime/cell.js';
+import type { CommitEffect } from '../runtime/cell-deps.js';
 import type { Claimant } from '../runtime/claims.js';
 import type { Clock } from '../runtime/clock.js';
 import { encode } from '../runtime/codec.js';

@@ -7,56 +7,19 @@
  */
 import type { Address } from './address.js';
 import { hasWork } from './asleep.js';
-import type { Behavior } from './behavior.js';
 import { acquiredInput } from './causes.js';
-import type { Clock } from './clock.js';
+import type { CellDeps } from './cell-deps.js';
 import { prepareTurn } from './commit.js';
-import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
 import { loadActor } from './load.js';
-import type { Log } from './log.js';
-import type { RuntimeMetrics } from './metrics.js';
-import type { Paths } from './paths.js';
 import { Pending } from './pending.js';
 import { readBack } from './read-back.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import { underWay } from './supervision/lifecycle.js';
-import type { Store, StoreOp } from './store.js';
 import { commitPlanned, planTurn, type PlannedTurn, type Taken } from './turn.js';
-import type { WriterVersion } from './versions.js';
-
-/** Turns a commit effect of a machine into operations of the same transaction. */
-export type CommitEffect = (params: Readonly<Record<string, unknown>>, address: Address) => readonly StoreOp[];
-
-export interface CellDeps {
-  readonly store: Store;
-  readonly paths: Paths;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly gate: LeaseGate;
-  readonly behavior: Behavior;
-  readonly commitEffects: Readonly<Record<string, CommitEffect>>;
-  readonly worldEffects: Readonly<Record<string, WorldEffect>>;
-  readonly versions: WriterVersion;
-  /** Of all kinds: a supervisor makes its children's records. */
-  readonly behaviors: ReadonlyMap<string, Behavior>;
-  /** Names of commit effects, `owner.transfer` included. */
-  readonly commitEffectNames: ReadonlySet<string>;
-  /** This process as an owner. */
-  readonly self: { readonly node: string; readonly incarnation: string; readonly bootId: string };
-  /** The next owner of an actor handed to a node or to the primary; null = stay. */
-  resolveOwner(to: string, epoch: number): Owner | null;
-  newCommitId(): string;
-  /** Where it counts what it does; nowhere if left out. */
-  readonly metrics?: RuntimeMetrics | undefined;
-  /** The cell has ended: handed over, deposed, or removed. */
-  onEnd(cell: Cell, reason: string): void;
-  /** The loop broke: the host decides whether to begin it anew. */
-  onCrash(cell: Cell, error: unknown): void;
-}
 
 const NOTHING_BEGUN: ReadonlySet<string> = new Set();
 

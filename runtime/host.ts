@@ -6,7 +6,8 @@
  */
 import type { Address } from './address.js';
 import { Asleep, hasWork, mayStayAsleep } from './asleep.js';
-import { Cell, type CellDeps } from './cell.js';
+import { Cell } from './cell.js';
+import type { CellDeps } from './cell-deps.js';
 import type { ActorEvent } from './envelope.js';
 import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
 import { LIMITS } from './limits.js';

@@ -5,7 +5,7 @@
  */
 import type { Address } from './address.js';
 import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
-import type { CommitEffect } from './cell.js';
+import type { CommitEffect } from './cell-deps.js';
 import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
