@@ -147,6 +147,7 @@ async function startLease(
   try {
     await lease.start();
   } catch (error) {
+    telemetry.close();
     if (error instanceof FencedBootError) await tellOutcast(deps, paths, store, error);
     throw error;
   }
@@ -154,7 +155,11 @@ async function startLease(
   stage.feed = null;
   stage.mirror = new Mirror(store, paths, clock, log.child('mirror'));
   stage.feed = new MirrorFeed(stage.mirror, format.generation, log.child('feed'));
-  return { failed: lease.lost, stop: () => lease.stop() };
+  const stop = (): void => {
+    telemetry.close();
+    lease.stop();
+  };
+  return { failed: lease.lost, stop };
 }
 
 /** How long a daemon of a fenced boot waits between two pleas to be rebooted, milliseconds. */

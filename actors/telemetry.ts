@@ -8,9 +8,13 @@ import type { DomainStats, Hypervisor } from './drivers/hypervisor.js';
 
 export interface TelemetrySource {
   blob(incarnation: string): NodeTelemetry;
-  /** Reads the guests' figures anew; bounded, never throws. */
+  /** Reads the guests' figures anew, where there may be any; bounded, never throws. */
   refresh(): Promise<void>;
+  close(): void;
 }
+
+/** A node without guests looks for some every so many heartbeats; libvirt tells of each that comes meanwhile. */
+const EMPTY_EVERY = 5;
 
 /** Figures for `name:` lines of /proc/meminfo, in MiB. */
 function hostMemory(): { totalMiB: number; availableMiB: number } {
@@ -26,9 +30,18 @@ export function createTelemetry(
 ): TelemetrySource {
   let guests: readonly DomainStats[] = [];
   let reading = false;
+  let quietBeats = 0;
+  const unlisten = hypervisor.onEvent(() => { quietBeats = 0; });
+  // Asked once: each costs a system call or more, and none of them changes while a daemon lives.
+  const host = {
+    kernel: release(), os: facts.os, arch: arch() === 'x64' ? 'x86_64' : arch(),
+    cpuCount: config.capacity.cpus ?? cpus().length,
+  };
   return {
+    close: unlisten,
     async refresh() {
-      if (reading) return;
+      quietBeats += 1;
+      if (reading || guests.length === 0 && quietBeats > EMPTY_EVERY && quietBeats % EMPTY_EVERY !== 0) return;
       reading = true;
       const outcome = await hypervisor.stats();
       if (outcome.kind === 'done') guests = outcome.value;
@@ -37,14 +50,13 @@ export function createTelemetry(
     blob(incarnation) {
       const up = guests.filter(isUp);
       const allocatedMiB = Math.round(up.reduce((sum, guest) => sum + guest.memoryMaxKib, 0) / 1024);
-      const host = hostMemory();
-      const totalMiB = config.capacity.memoryMiB ?? host.totalMiB;
+      const memory = hostMemory();
+      const totalMiB = config.capacity.memoryMiB ?? memory.totalMiB;
       // A node whose capacity is given by its configuration shares the host with others: count its own guests only.
-      const freeMiB = config.capacity.memoryMiB === null ? host.availableMiB : Math.max(0, totalMiB - allocatedMiB);
+      const freeMiB = config.capacity.memoryMiB === null ? memory.availableMiB : Math.max(0, totalMiB - allocatedMiB);
       return {
         node: config.node, bootId: facts.bootId, incarnation, at: clock.wallMs(), version: facts.version,
-        kernel: release(), os: facts.os, arch: arch() === 'x64' ? 'x86_64' : arch(),
-        cpuCount: config.capacity.cpus ?? cpus().length, load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+        ...host, load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
         memory: { totalMiB, usedMiB: Math.max(0, totalMiB - freeMiB), freeMiB, allocatedMiB },
         vcpusAllocated: up.reduce((sum, guest) => sum + guest.vcpus, 0),
         hypervisor: hypervisor.connected,

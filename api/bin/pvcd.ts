@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * pvcd [--config FILE]: one node's daemon. Started by systemd (or the rack's init) and restarted always.
- * SIGTERM ends it and leaves its session, its lease and its guests: the next pvcd of this boot carries on.
+ * SIGTERM: it says that it restarts, hands over what is not bound to this node (actors/leaving.ts), and ends within
+ * 5 s; its session, its lease and its guests stay: the next pvcd of this boot carries on.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
