@@ -10,6 +10,7 @@ import { encode } from '../runtime/codec.js';
 import type { LeaseGate, WorldEffect } from '../runtime/effects.js';
 import { Host } from '../runtime/host.js';
 import type { Log } from '../runtime/log.js';
+import type { RuntimeMetrics } from '../runtime/metrics.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { Paths } from '../runtime/paths.js';
 import { Primacy } from '../runtime/primacy.js';
@@ -49,6 +50,7 @@ export interface CellsDeps {
   readonly probe: Probe;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   readonly self: Claimant;
+  readonly metrics?: RuntimeMetrics;
   quorumAgeMs(): number;
 }
 

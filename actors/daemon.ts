@@ -18,11 +18,14 @@ import type { Gateway } from '../runtime/gateway-types.js';
 import { FencedBootError, Lease } from '../runtime/lease.js';
 import { GUEST_STOP_MS } from '../runtime/limits.js';
 import type { Log } from '../runtime/log.js';
+import { RuntimeMetrics } from '../runtime/metrics.js';
 import { Mirror } from '../runtime/mirror.js';
 import { envelopeName, pathsUnder, type Paths } from '../runtime/paths.js';
 import { newToken } from '../runtime/random.js';
+import type { StoreMetrics } from '../runtime/store-metrics.js';
 import type { Store, StoreOptions } from '../runtime/store.js';
 import { never, RestForOne, type ChildSpec, type RunningChild } from '../runtime/supervisor.js';
+import { ActorDesk } from './actor-desk.js';
 import type { Admin } from './admin.js';
 import { startCells, type CellsDeps } from './cells.js';
 import type { PvcConfig } from './config.js';
@@ -35,6 +38,9 @@ export interface Services {
   readonly feed: Feed;
   readonly gateway: Gateway;
   readonly admin: Admin;
+  readonly desk: ActorDesk;
+  /** What this node counts of itself. */
+  readonly figures: { readonly runtime: RuntimeMetrics; store(): StoreMetrics; leaseRemainingMs(): number };
 }
 
 export interface DaemonDeps {
@@ -197,14 +203,18 @@ async function startActors(
   const store = given(stage.store);
   const feed = given(stage.feed);
   const commitEffectNames = new Set<string>(COMMIT_EFFECT_NAMES);
+  const metrics = new RuntimeMetrics();
+  for (const [name, read] of Object.entries(feed.levels)) metrics.levels.set(name, read);
   const cellsDeps: CellsDeps = {
-    config, clock, log, paths, behaviors, commitEffectNames, store, gate: lease,
+    config, clock, log, paths, behaviors, commitEffectNames, store, metrics, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
   };
   const cells = startCells(cellsDeps);
   const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId: () => `op-${newToken(8)}` });
-  stage.services = { feed, gateway, admin: cells.admin };
+  const figures = { runtime: metrics, store: () => store.metrics(), leaseRemainingMs: () => lease.remainingMs() };
+  const desk = new ActorDesk({ store, paths });
+  stage.services = { feed, gateway, admin: cells.admin, desk, figures };
   return { failed: never(), stop: () => cells.stop(), leave: () => cells.leave() };
 }

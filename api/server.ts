@@ -12,13 +12,15 @@ import { createTickets, type Tickets } from './events/tickets.js';
 import { createTranslator } from './events/translate.js';
 import { createHttp, type Api, type ApiReply, type ApiRequest } from './http.js';
 import { registerInspector } from './inspect/page.js';
-import { createHttpCounters } from './metrics.js';
+import { createApiMetrics } from './metrics.js';
 import { openApiOptions } from './openapi.js';
 import { actorRoutes } from './routes/actors.js';
 import { clusterRoutes } from './routes/cluster.js';
+import { deadLetterRoutes } from './routes/dead-letters.js';
 import { eventRoutes } from './routes/events.js';
 import { nodeRoutes } from './routes/node.js';
 import { probeRoutes } from './routes/probes.js';
+import { taskRoutes } from './routes/tasks.js';
 import { vmElementRoutes } from './routes/vm-element.js';
 import { vmRoutes } from './routes/vm.js';
 import { anyObject, NoArguments } from './schemas/schema.js';
@@ -36,7 +38,6 @@ interface RouteConfig {
 export async function createApiServer(deps: ApiDeps): Promise<Api> {
   const api = createHttp(deps.log);
   const counters: StreamCounters = { sent: 0, coalesced: 0, gaps: 0, slow: 0, rubbish: 0 };
-  const http = createHttpCounters();
   const identities = new WeakMap<object, Identity>();
   const context: ApiContext = {
     ...deps,
@@ -53,21 +54,26 @@ export async function createApiServer(deps: ApiDeps): Promise<Api> {
     counters,
   });
   // The translator remembers where each VM was: it must see every item, whether or not a client listens.
-  const seeing = deps.feed.subscribe(deps.feed.head(), (item) => void translator.events(item));
+  const seeing = deps.feed.subscribe(deps.feed.head(), (item) => {
+    translator.events(item);
+    if (item.transition !== null) metrics.lagged((deps.clock.wallMs() - item.transition.at) / 1000);
+  });
+  const metrics = createApiMetrics(deps, counters, hub.open);
   const tickets = createTickets(deps.clock);
   const authenticate = authenticationHook(deps, tickets, identities);
 
   await registerSockets(api, hub.endAll);
   await api.register(swagger, openApiOptions(deps.version));
   api.addHook('onResponse', (request, reply, done) => {
-    http.count(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode);
+    const seconds = reply.elapsedTime / 1000;
+    metrics.answered(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, seconds);
     done();
   });
   api.addHook('onClose', (_instance, done) => {
     seeing.close();
     done();
   });
-  probeRoutes(api, context, { authenticate, http, counters, openStreams: hub.open });
+  probeRoutes(api, context, { authenticate, metrics });
   await registerInspector(api);
   await api.register(async (scope) => versionOne(scope as Api, context, hub, tickets, authenticate), {
     prefix: '/api/v1',
@@ -106,6 +112,8 @@ async function versionOne(
   vmRoutes(api, context);
   vmElementRoutes(api, context);
   actorRoutes(api, context);
+  deadLetterRoutes(api, context);
+  taskRoutes(api, context);
   eventRoutes(api, context, hub, tickets);
   api.get(
     '/openapi.json',

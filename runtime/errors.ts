@@ -12,6 +12,7 @@ export const ERRORS = {
   PVC_VM_NOT_FOUND: { sentence: 'Could not find VM "{}" in the cluster', status: 404, retry: 'never' },
   PVC_NODE_NOT_FOUND: { sentence: 'Could not find node "{}" in the cluster', status: 404, retry: 'never' },
   PVC_ACTOR_NOT_FOUND: { sentence: 'There is no actor "{}"', status: 404, retry: 'never' },
+  PVC_LETTER_NOT_FOUND: { sentence: 'There is no dead letter "{}"', status: 404, retry: 'never' },
   PVC_WRONG_STATE: { sentence: '{}', status: 409, retry: 'later' },
   PVC_INVALID: { sentence: '{}', status: 400, retry: 'never' },
   PVC_NAME_TAKEN: { sentence: '{}', status: 409, retry: 'never' },

@@ -105,6 +105,12 @@ export class MirrorFeed implements Feed {
     return [...held.values()];
   }
 
+  /** For whoever counts: items held for resuming subscribers, items not yet in order, subscribers. */
+  readonly levels = {
+    feed_items: () => this.ring.length, feed_characters: () => this.weight, feed_held_back: () => this.held.length,
+    feed_subscribers: () => this.subscribers.size,
+  };
+
   telemetry(): TelemetryItem[] {
     return this.mirror.nodesHeard().map((node) => {
       const heard = this.mirror.telemetryOf(node)!;

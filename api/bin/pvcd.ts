@@ -70,6 +70,7 @@ async function startApi(config: PvcConfig, services: Services, version: string, 
   const { createApiServer } = await import('../server.js');
   const server = await createApiServer({
     config, feed: services.feed, gateway: services.gateway, cluster: services.admin,
+    desk: services.desk, figures: services.figures,
     log: log.child('api'), clock: systemClock, node: config.node, version,
   });
   await server.listen({ host: config.api.address, port: config.api.port });

@@ -1,14 +1,11 @@
 /** `/healthz`, `/readyz` (open, without content) and `/metrics` (with a key). */
 import type { ApiContext } from '../context.js';
-import type { StreamCounters } from '../events/stream-types.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
-import { metricsText, type HttpCounters } from '../metrics.js';
+import type { ApiMetrics } from '../metrics.js';
 
 export interface ProbeSources {
   authenticate(request: ApiRequest, reply: ApiReply, done: () => void): void;
-  readonly http: HttpCounters;
-  readonly counters: StreamCounters;
-  openStreams(): number;
+  readonly metrics: ApiMetrics;
 }
 
 export function probeRoutes(api: Api, context: ApiContext, sources: ProbeSources): void {
@@ -28,9 +25,8 @@ export function probeRoutes(api: Api, context: ApiContext, sources: ProbeSources
     ...hidden,
     onRequest: (request: ApiRequest, reply: ApiReply, done: () => void) => sources.authenticate(request, reply, done),
   };
-  const text = (): string =>
-    metricsText(context.feed, context.cluster.maintenance(), sources.http, sources.counters, sources.openStreams());
   for (const path of ['/metrics', '/api/v1/metrics']) {
-    api.get(path, metrics, (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(text()));
+    api.get(path, metrics, async (_request, reply) =>
+      reply.type(sources.metrics.contentType).send(await sources.metrics.text()));
   }
 }

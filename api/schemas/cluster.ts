@@ -1,5 +1,5 @@
-/** Shapes of /, /status, /tasks, /actors. */
-import { anyObject, args, nullableText, oneOf, text, Type } from './schema.js';
+/** Shapes of /, /status, /tasks, /events. */
+import { anyObject, args, nullableText, oneOf, Type } from './schema.js';
 
 export const MaintenanceArguments = args({ state: oneOf(['true', 'false'], 'Maintenance mode on or off') });
 export const PrimaryNode = Type.Object({ primary_node: Type.String() });
@@ -67,37 +67,4 @@ export const Task = Type.Object({
 });
 export const Tasks = Type.Object({ active: anyObject(), reserved: anyObject(), scheduled: anyObject() });
 
-export const ActorListArguments = args({ kind: text('Only actors of this kind: vm, node ...') });
-export const ActorPath = Type.Object({ kind: Type.String({ maxLength: 64 }), id: Type.String({ maxLength: 128 }) });
-export const ActorRow = Type.Object({
-  address: Type.String(),
-  kind: Type.String(),
-  id: Type.String(),
-  name: Type.String(),
-  state: Type.String(),
-  word: nullableText("PVC's word for the state"),
-  owner: nullableText(),
-  epoch: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
-  revision: Type.Integer(),
-  seq: Type.Integer(),
-  pending: Type.Integer(),
-  timers: Type.Integer(),
-  operation: Type.Unsafe<{ operationId: string; command: string } | null>({
-    type: ['object', 'null'],
-    properties: { operationId: { type: 'string' }, command: { type: 'string' } },
-  }),
-  fault: nullableText(),
-  waiting_reason: nullableText(),
-  at: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
-  event: nullableText('Type of the last message'),
-});
-export const ActorList = Type.Array(ActorRow);
-export const ActorRecordView = Type.Object({
-  address: Type.String(),
-  cursor: Type.String(),
-  word: nullableText(),
-  explanation: nullableText('What the state means'),
-  owner: Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true }),
-  record: anyObject(),
-});
 export const Ticket = Type.Object({ ticket: Type.String(), expires_in: Type.Integer({ description: 'Seconds' }) });
