@@ -53,7 +53,8 @@ class ShownHistogram extends Histogram {
       ...await super.get(),
       values: [
         ...buckets, { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: count },
-        { metricName: `${name}_sum`, labels: {}, value: sum }, { metricName: `${name}_count`, labels: {}, value: count },
+        { metricName: `${name}_sum`, labels: {}, value: sum },
+        { metricName: `${name}_count`, labels: {}, value: count },
       ],
     };
   }

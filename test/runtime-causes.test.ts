@@ -15,7 +15,8 @@ async function told(node: TestNode, correlation: string, count: number): Promise
   return story(node, correlation);
 }
 
-const shown = ({ id, transition, parent }: Caused): string => `${id} ${transition.event.type} <- ${parent ?? 'outside'}`;
+const shown = ({ id, transition, parent }: Caused): string =>
+  `${id} ${transition.event.type} <- ${parent ?? 'outside'}`;
 
 describe('causes, from a request to all that came of it', () => {
   let one: TestNode;

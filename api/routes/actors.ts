@@ -63,7 +63,7 @@ export function actorRoutes(api: Api, context: ApiContext): void {
     return { correlation: first.transition.correlation, steps: [...steps], truncated: false, lost: lostOf(steps) };
   });
 
-  const causes = routeAt('All that came of one request: X-Request-Id, or any correlation', CausePath, NoArguments, Causes);
+  const causes = routeAt('All that came of one request, by its X-Request-Id', CausePath, NoArguments, Causes);
   api.get('/causes/:correlation', causes, (request) => {
     const { correlation } = request.params;
     const all = feed.history();

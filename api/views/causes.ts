@@ -62,6 +62,7 @@ function effectOf(
   const mark = `.${String(transition.seq).padStart(12, '0')}.e${index}`;
   const pending = feed.actor(address)?.record.effects.find((effect) => effect.effectId.endsWith(mark));
   return {
-    kind, state: pending === undefined ? 'gone' : 'pending', attempt: pending?.attempt ?? null, answer: null, step: null,
+    kind, state: pending === undefined ? 'gone' : 'pending', attempt: pending?.attempt ?? null, answer: null,
+    step: null,
   };
 }
