@@ -36,6 +36,7 @@ export function mayStayAsleep(deps: SleepDeps, record: ActorRecord, owner: Owner
   const { behaviors, clock, commitEffectNames: commitEffects, self } = deps;
   const behavior = behaviors.get(record.kind);
   if (behavior === undefined || record.ownerEpoch < owner.epoch || hasWork(record)) return false;
+  if (record.machineVersion !== behavior.version || behavior.misfit(record) !== null) return false;
   try {
     const output = step(behavior, record, acquiredInput(`${record.kind}/${record.id}`, record, owner, self), {
       node: self.node, epoch: owner.epoch, nowMs: clock.wallMs(), revision: record.revision + 1, commitEffects,

@@ -2,6 +2,7 @@
  * The batch: steps what one turn of a cell has taken, in order, before anything is committed. It touches neither
  * store nor world; its result is what the turn's commit will hold. Used by the cell only.
  */
+import { ActorFaultError, faultText } from './actor-fault.js';
 import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { Clock } from './clock.js';
@@ -10,11 +11,14 @@ import type { Envelope } from './envelope.js';
 import { inputOf, type Consumed, type Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import { causeChain, type Log } from './log.js';
+import type { Paths } from './paths.js';
+import { whyRaw, withoutBytes } from './raw-letter.js';
 import type { ActorRecord, Owner } from './record.js';
 import { refuse, type StepInput, type StepMeta } from './step.js';
 import { isHeeded, stepActor } from './supervision/lifecycle.js';
 
 export interface BatchDeps {
+  readonly paths: Paths;
   readonly behavior: Behavior;
   readonly clock: Clock;
   readonly log: Log;
@@ -89,7 +93,7 @@ class BatchRun {
 
   /** True while one more input may be taken. */
   get open(): boolean {
-    return this.taken < this.batch.most && this.newOwner === null && !this.record.removed
+    return this.taken < this.batch.most && this.newOwner === null && !this.record.removed && this.record.fault === null
       && this.outgoing.length < LIMITS.outgoingPerBatch && this.commands < LIMITS.commandsPerBatch;
   }
 
@@ -109,12 +113,15 @@ class BatchRun {
     if (envelope.operationId !== undefined) this.commands += 1;
     const meta = this.meta();
     if (batch.refusal !== null && this.taken === 1) return this.park(envelope, meta, batch.refusal);
+    const unreadable = whyRaw(envelope);
+    if (unreadable !== null) return this.park(envelope, meta, unreadable);
     if (envelope.expiresAt !== undefined && meta.nowMs > envelope.expiresAt) return this.expire(envelope, meta);
     try {
       const failure = this.step(inputOf(envelope), meta, envelope.from);
       if (failure !== undefined) this.park(envelope, meta, causeChain(failure));
     } catch (error) {
       this.park(envelope, meta, causeChain(error));
+      this.judge(error);
     }
   }
 
@@ -164,7 +171,14 @@ class BatchRun {
     this.dead.push({ envelope, error, at: meta.nowMs, state: stateText(record.snapshot.value) });
     this.record = refuse({
       ...record, counts: { ...record.counts, dead: record.counts.dead + 1 }, lastError: { text: error, at: meta.nowMs },
-    }, inputOf(envelope), meta, error, 'letter.parked');
+    }, inputOf(withoutBytes(envelope)), meta, error, 'letter.parked');
+  }
+
+  /** A letter is to blame for its step, unless the machine is wrong in itself: then the actor stops with it. */
+  private judge(error: unknown): void {
+    if (!(error instanceof ActorFaultError)) return;
+    const reason = `${causeChain(error)} (${this.deps.paths.record(this.batch.address)})`;
+    this.record = { ...this.record, fault: faultText(error.kind, reason) };
   }
 
   /** The owner after a transfer; null = it stays here, and if `to` is not live the machine is told so. */

@@ -7,7 +7,12 @@ import { createActor, type AnyMachineSnapshot, type AnyStateMachine } from 'xsta
 import type { Address } from './address.js';
 import type { ActorEvent } from './envelope.js';
 import type { Admission } from './gateway-types.js';
-import type { MachineSnapshot, TimerPolicy } from './record.js';
+import { ActorFaultError } from './actor-fault.js';
+import { LIMITS } from './limits.js';
+import { misfit, upgraded } from './migrate.js';
+import { notPlain } from './plain.js';
+import type { ActorRecord, MachineSnapshot, TimerPolicy } from './record.js';
+import type { Chart } from './structure.js';
 
 /** Structural type of a machine's registration; machines/ exports objects of this shape. */
 export interface MachineDefinition {
@@ -20,6 +25,19 @@ export interface MachineDefinition {
    * name of its delay. What is not named here is `restart`.
    */
   readonly timers?: Readonly<Record<string, TimerPolicy>>;
+  /**
+   * At index n: from a snapshot of version n to one of n + 1; pure. A record of an older version is brought up when its
+   * owner loads it; the machine is then told `machine.upgraded {from, to}` (`always` does not run on a restore), and
+   * the next commit stores the new version. A version without a step here cannot be carried on: its actors are refused.
+   */
+  readonly migrate?: Readonly<Record<number, (snapshot: MachineSnapshot) => MachineSnapshot>>;
+  /** What is wrong with the shape of a stored context, in words, or null. */
+  checkContext?(context: Readonly<Record<string, unknown>>): string | null;
+  /**
+   * Why what is stored of this actor may not be thrown away (by a reset or a removal by force), or null: a record may
+   * be all that says where something runs. null given = it cannot be read.
+   */
+  mayForget?(snapshot: MachineSnapshot | null): string | null;
 }
 
 export interface EmittedAction {
@@ -37,6 +55,15 @@ export interface Behavior {
   readonly version: number;
   init(input: unknown): Reaction;
   react(snapshot: MachineSnapshot, event: ActorEvent): Reaction;
+  /** Why the machine cannot go on from this record (of its own version); null = it can. */
+  misfit(record: Pick<ActorRecord, 'snapshot' | 'effects' | 'timers'>): string | null;
+  /**
+   * The record as this version of the machine has it; the same object if it is of this version. Throws ActorFaultError:
+   * `newer` if a newer machine wrote it, `misfit` if it cannot be carried on.
+   */
+  current(record: ActorRecord, nowMs: number): ActorRecord;
+  /** Why what is stored may not be thrown away; null = it may, or nobody minds. */
+  mayForget(snapshot: MachineSnapshot | null): string | null;
   admit(snapshot: MachineSnapshot, command: ActorEvent): Admission;
   readonly timers: Readonly<Record<string, TimerPolicy>>;
   /** Is there a state of this dotted path (`migrating.copying`)? */
@@ -107,6 +134,8 @@ const GENERATION = 1024;
 /** Wraps a machine as pure functions. Throws what a guard or an assign of the machine throws. */
 export function behaviorOf(definition: MachineDefinition): Behavior {
   const { machine } = definition;
+  const chart = machine as unknown as Chart;
+  boundLoops(machine.options as { maxIterations?: number });
   let collected: EmittedAction[] = [];
   const self = createActor(machine, { input: undefined as never, logger: () => undefined });
   const scope = {
@@ -119,11 +148,13 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
   const live = new LiveStates();
   // A record does not hold what history states remember: a step must not know more than the next owner's would.
   const forgets = hasHistory(machine.root);
-  const finish = (next: AnyMachineSnapshot): Reaction => {
+  const finish = (next: AnyMachineSnapshot, before?: MachineSnapshot['context']): Reaction => {
     const actions = collected;
     collected = [];
     if (next.status === 'error') throw next.error;
     const { value, context } = next;
+    const wrong = notPlain(context, 'context', before) ?? notPlainAction(actions);
+    if (wrong !== null) throw new ActorFaultError('machine', `machine ${definition.kind} made no plain JSON: ${wrong}`);
     const snapshot: MachineSnapshot = next.status === 'done'
       ? { value, context, status: 'done', output: next.output as unknown } : { value, context, status: 'active' };
     if (!forgets) live.set(snapshot, next);
@@ -134,7 +165,7 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
     version: definition.version,
     init(input) {
       collected = [];
-      return finish(machine.getInitialSnapshot(scope as never, input as never));
+      return finish(endless(definition.kind, () => machine.getInitialSnapshot(scope as never, input as never)));
     },
     react(snapshot, event) {
       collected = [];
@@ -144,8 +175,13 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
       const state = live.get(snapshot) ?? machine.resolveState({
         value: snapshot.value as never, context: snapshot.context as never,
       });
-      return finish(machine.transition(state, event as never, scope as never));
+      const next = endless(definition.kind, () => machine.transition(state, event as never, scope as never));
+      return finish(next, snapshot.context);
     },
+    misfit: (record) => misfit(definition, chart, record),
+    current: (record, nowMs) => record.machineVersion === definition.version
+      ? record : upgraded(definition, chart, record, nowMs),
+    mayForget: (snapshot) => definition.mayForget?.(snapshot) ?? null,
     admit: definition.admit,
     timers: definition.timers ?? {},
     hasState: (path) => hasState(machine.root, path),
@@ -161,6 +197,28 @@ function hasState(root: StateTree, path: string): boolean {
   let at: StateTree | undefined = root;
   for (const key of path.split('.')) at = at?.states[key];
   return at !== undefined;
+}
+
+/** XState bounds the steps of an endless `always` or raise only when it is told to. */
+function boundLoops(options: { maxIterations?: number }): void {
+  if (!Number.isFinite(options.maxIterations ?? Infinity)) options.maxIterations = LIMITS.microsteps;
+}
+
+function endless<T>(kind: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('Infinite loop detected')) throw error;
+    throw new ActorFaultError('machine', `machine ${kind} does not come to rest`, { cause: error });
+  }
+}
+
+function notPlainAction(actions: readonly EmittedAction[]): string | null {
+  for (const { type, params } of actions) {
+    const wrong = type.startsWith('xstate.') ? null : notPlain(params, type);
+    if (wrong !== null) return wrong;
+  }
+  return null;
 }
 
 /** Only the runtime's own timers may bring XState's `after` events in. */

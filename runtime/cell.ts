@@ -139,7 +139,8 @@ export class Cell {
   private async load(): Promise<boolean> {
     const loaded = await loadActor(this.deps, this.address);
     if (typeof loaded === 'string') return this.end(loaded);
-    const { owner, record } = loaded;
+    const { owner, record, told } = loaded;
+    if (told !== null) this.internal.unshift(told);
     this.owner = owner;
     this.ownerVersion = loaded.ownerVersion;
     this.record = record;
@@ -148,7 +149,7 @@ export class Cell {
     this.birth = loaded.born.toString(36);
     this.begun = record.effects.length === 0 || record.ownerEpoch < owner.epoch
       ? NOTHING_BEGUN : new Set(record.effects.map((effect) => effect.effectId));
-    return record.removed ? this.end('removed') : true;
+    return true;
   }
 
   private offer(input: StepInput): void {
@@ -240,6 +241,7 @@ export class Cell {
     if (this.ended) return;
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);
     if (turn.record.removed) return void this.end('removed');
+    if (turn.record.fault !== null) return void this.end('fault');
     this.follow();
   }
 
@@ -255,7 +257,8 @@ export class Cell {
   private async reload(internal: readonly StepInput[]): Promise<void> {
     this.letters.forget();
     if (!await this.load()) return;
-    this.internal.unshift(...internal);
+    // That it was upgraded it is told anew, if it still has to be.
+    this.internal.unshift(...internal.filter((input) => input.event.type !== 'machine.upgraded'));
     await this.scan();
   }
 

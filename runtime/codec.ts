@@ -39,6 +39,12 @@ export function decodeStored(
   bytes: Uint8Array, reads: readonly number[] = READ_VERSIONS,
 ): { readonly record: ActorRecord; readonly storedAs: number } {
   const stored = unpack(bytes, 'record');
+  return { record: recordFrom(stored, reads), storedAs: stored['recordVersion'] as number };
+}
+
+/** Looks at a whole record as it is stored or shown, and brings it to today's shape. Throws UndecodableError. */
+export function recordFrom(given: unknown, reads: readonly number[] = READ_VERSIONS): ActorRecord {
+  const stored = isMap(given) ? given : {};
   const storedAs = stored['recordVersion'];
   if (typeof storedAs !== 'number') throw new UndecodableError('these bytes are no record: it names no version');
   if (!reads.includes(storedAs)) {
@@ -47,7 +53,7 @@ export function decodeStored(
   }
   const wrong = recordMisshape(stored, storedAs);
   if (wrong !== null) throw new UndecodableError(`these bytes are no record: ${wrong}`);
-  return { record: upcastRecord(stored, storedAs), storedAs };
+  return upcastRecord(stored, storedAs);
 }
 
 /** Reads a record of any version this daemon knows into today's shape. */

@@ -14,6 +14,7 @@ import { LIMITS } from './limits.js';
 import { encodeMail, parcels, type Parcel } from './pack.js';
 import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
+import { recordTooLarge } from './record-size.js';
 import type { Store, StoreOp } from './store.js';
 import { afterBirthRefused, bounceOp, type Newborn } from './supervision/births.js';
 
@@ -144,7 +145,7 @@ export function prepareTurn(paths: Paths, given: Turn, packMax: number = LIMITS.
   }
   for (const op of turn.extra) operations.push({ op, tag: 'extra' });
   for (const dead of turn.dead) operations.push({ op: deadLetterOp(paths, dead), tag: 'extra' });
-  return { turn, operations, tooLarge: sizeFault(operations, data.length) };
+  return { turn, operations, tooLarge: recordTooLarge(record, data.length) ?? sizeFault(operations, data.length) };
 }
 
 /** A letter goes; of a pack that was taken in part the rest stays, in its place (a set keeps the czxid). */

@@ -9,6 +9,7 @@ import type { Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
 import { encodeMail } from './pack.js';
 import { envelopeName, type Paths } from './paths.js';
+import { rawBytes } from './raw-letter.js';
 import { StoreError, type MultiResult, type Store, type StoreOp } from './store.js';
 
 /** An envelope to be parked. */
@@ -78,9 +79,10 @@ export async function requeueDeadLetter(store: Store, paths: Paths, name: string
   const mailbox = await store.read(paths.mailbox(letter.actor));
   if (mailbox === null) return 'no-actor';
   if (mailbox.stat.numChildren >= LIMITS.mailboxHard) return 'busy';
+  const data = rawBytes(letter.envelope) ?? encodeMail([envelope]);
   const result = await store.multi([
     { op: 'delete', path: pathOf(paths, name), version: 'any' },
-    { op: 'create', path: paths.envelope(envelope.to, envelopeName(envelope)), data: encodeMail([envelope]) },
+    { op: 'create', path: paths.envelope(envelope.to, envelopeName(envelope)), data },
   ]);
   if (result.kind === 'done') return 'requeued';
   if (result.kind === 'refused' && result.code === 'no-node') return result.index === 0 ? 'gone' : 'no-actor';

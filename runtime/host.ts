@@ -9,8 +9,10 @@ import { Asleep, hasWork, mayStayAsleep } from './asleep.js';
 import { Cell } from './cell.js';
 import type { CellDeps } from './cell-deps.js';
 import type { ActorEvent } from './envelope.js';
+import { FaultKeeper, isLasting } from './fault-keeper.js';
 import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
 import { LIMITS } from './limits.js';
+import { causeChain } from './log.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
@@ -42,6 +44,7 @@ export class Host {
   /** Parked cells; another owner, or the same one anew (another epoch), gets another chance. */
   private readonly parked = new Map<Address, { epoch: number; error: string }>();
   private begun = false;
+  private readonly keeper: FaultKeeper;
   private stopped = false;
   private facts = 0;
   private unlisten: () => void = () => undefined;
@@ -50,6 +53,7 @@ export class Host {
     deps.metrics?.levels.set('cells', () => this.cells.size);
     deps.metrics?.levels.set('sleeping_actors', () => this.asleep.size);
     deps.metrics?.levels.set('parked_cells', () => this.parked.size);
+    this.keeper = new FaultKeeper(deps);
     this.asleep = new Asleep(deps.store, deps.paths);
     for (const [kind, behavior] of deps.behaviors) {
       this.kinds.set(kind, {
@@ -143,7 +147,7 @@ export class Host {
     if (this.stopped) return;
     const actor = this.deps.mirror.actors.get(address);
     const owner = actor?.owner ?? null;
-    const mine = actor !== undefined && owner !== null && !actor.record.removed
+    const mine = actor !== undefined && owner !== null && !actor.record.removed && actor.record.fault === null
       && owner.node === this.deps.self.node && owner.incarnation === this.deps.self.incarnation;
     const running = this.cells.get(address);
     const isTombstone = actor?.record.removed === true && owner?.incarnation === this.deps.self.incarnation;
@@ -164,7 +168,7 @@ export class Host {
   }
 
   private recorded({ address, record }: MirrorActor, before: ActorRecord | null): void {
-    if (before === null) this.follow(address);
+    if (before === null || before.fault !== record.fault) this.follow(address);
     else if (this.asleep.epochOf(address) !== undefined && hasWork(record)) this.wake(address);
   }
 
@@ -222,6 +226,10 @@ export class Host {
     if (this.cells.get(address) !== cell || this.stopped) return;
     cell.stop();
     this.cells.delete(address);
+    if (isLasting(error)) {
+      this.deps.log.error('an actor stopped', { actor: address, znode: this.deps.paths.record(address), error });
+      return this.park(cell, error);
+    }
     if (error instanceof NeedsVersionError) {
       this.deps.log.warn('a step waits until all nodes read what it writes', { actor: address, error });
       this.deps.clock.after(WAITS_MS, () => this.follow(address), true);
@@ -236,14 +244,18 @@ export class Host {
     const recent = [...(this.crashes.get(address) ?? []), now].filter((at) => now - at < INTENSITY.periodMs);
     this.crashes.set(address, recent);
     if (recent.length > INTENSITY.restarts) {
-      const epoch = cell.epoch ?? this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
-      this.parked.set(address, { epoch, error: error instanceof Error ? error.message : String(error) });
       this.deps.log.error('cell parked: too many crashes', { actor: address, error });
-      return;
+      return this.park(cell, error);
     }
     if (this.deps.metrics) this.deps.metrics.restarts += 1;
     this.deps.log.warn('cell crashed and is restarted from its record', { actor: address, error });
     this.deps.clock.after(50 * 2 ** recent.length, () => this.follow(address), true);
+  }
+
+  private park({ address, epoch: ran }: Cell, error: unknown): void {
+    const epoch = ran ?? this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
+    this.parked.set(address, { epoch, error: causeChain(error) });
+    void this.keeper.stopped(address, epoch, error);
   }
 
   private scan(): void {

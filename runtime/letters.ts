@@ -9,8 +9,10 @@ import type { Address } from './address.js';
 import { UndecodableError } from './codec.js';
 import type { Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
+import { causeChain } from './log.js';
 import { decodeMail } from './pack.js';
 import { laneOf, type Paths } from './paths.js';
+import { rawEnvelope } from './raw-letter.js';
 import type { StepInput } from './step.js';
 import type { Store } from './store.js';
 
@@ -123,14 +125,14 @@ export class Letters {
     return this.unsure;
   }
 
-  /** Reads one letter; one that is gone was consumed already. Rejects with an UndecodableError that names the znode. */
+  /** Reads one letter; one that is gone was consumed already. */
   async take(name: string): Promise<void> {
     const path = this.deps.paths.envelope(this.address, name);
     const node = await this.deps.store.read(path);
     if (node === null || this.closed) return;
     this.put({
       name, order: node.stat.czxid, version: node.stat.version, bytes: node.data.length,
-      envelopes: envelopesAt(path, node.data),
+      envelopes: envelopesAt(this.address, path, name, node.data),
     });
   }
 
@@ -200,13 +202,13 @@ export class Letters {
   }
 }
 
-/** Envelopes of a znode; throws an UndecodableError that names it. */
-function envelopesAt(path: string, data: Uint8Array): readonly Envelope[] {
+/** Envelopes of a znode; of one that cannot be read one that stands for its bytes. */
+export function envelopesAt(address: Address, path: string, name: string, data: Uint8Array): readonly Envelope[] {
   try {
     return decodeMail(data);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UndecodableError(`${path} cannot be read: ${why}`, { cause: error });
+    if (!(error instanceof UndecodableError)) throw error;
+    return [rawEnvelope(address, name, data, `${path} cannot be read: ${causeChain(error)}`)];
   }
 }
 

@@ -139,11 +139,15 @@ export const LIMITS = {
   commitBytes: 500 * 1024,
   /** A record above this keeps only the names of the events in its tail. */
   recordBytes: 128 * 1024,
+  /** Bytes that no record may exceed: a step that would make it so is not taken. Large things are documents. */
+  recordBytesMax: 256 * 1024,
   operationsKept: 16,
   /** Commands that one commit takes: a mirror that misses a revision still finds how each of them ended. */
   commandsPerBatch: 8,
   effectsPending: 64,
   timers: 32,
+  /** Microsteps of one step (`always`, raised events) before the machine is taken to run in a circle. */
+  microsteps: 1_000,
   /** Below what one transaction holds (500 operations), with room for the rest of it. */
   outgoingPerStep: 400,
   /** A batch ends once it sends so many. */

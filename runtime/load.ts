@@ -1,39 +1,51 @@
-/** What a cell begins from: an actor's owner and record, as stored, with the versions its first commit holds to. */
+/** Reading an actor as its owner's cell takes it up: whose it is, its record brought up to date and checked. */
 import type { Address } from './address.js';
+import type { Behavior } from './behavior.js';
+import type { Clock } from './clock.js';
 import { decodeOwner, decodeStored } from './codec.js';
+import { readyRecord } from './migrate.js';
 import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
+import type { StepInput } from './step.js';
 import type { Store } from './store.js';
 import type { WriterVersion } from './versions.js';
 
-export interface Loaded {
+export interface LoadDeps {
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly behavior: Behavior;
+  readonly versions: WriterVersion;
+  readonly self: { readonly node: string; readonly incarnation: string };
+}
+
+export interface LoadedActor {
   readonly owner: Owner;
-  /** The owner znode's version. */
   readonly ownerVersion: number;
   readonly record: ActorRecord;
-  /** The record znode's version. */
   readonly recordVersion: number;
   /** Format version the record is stored in. */
   readonly storedAs: number;
   /** The record's czxid: tells this actor from earlier ones of its address. */
   readonly born: number;
+  /** What the machine is to be told first: that it was upgraded. */
+  readonly told: StepInput | null;
 }
 
-export interface LoadDeps {
-  readonly store: Store;
-  readonly paths: Paths;
-  readonly versions: WriterVersion;
-  readonly self: { readonly node: string; readonly incarnation: string };
-}
-
-/** Reads both. A text = why there is nothing to run here. Rejects with what decoding the record throws. */
-export async function loadActor(deps: LoadDeps, address: Address): Promise<Loaded | string> {
-  const { store, paths, versions, self } = deps;
+/**
+ * A text = why its cell ends here (`gone`, `owned elsewhere`, `removed`, `fault`). Throws ActorFaultError or
+ * UndecodableError for a record that nobody of this version can carry on; rejects (StoreError) out of reach.
+ */
+export async function loadActor(deps: LoadDeps, address: Address): Promise<LoadedActor | string> {
+  const { store, paths, self } = deps;
   const [ownerNode, node] = await Promise.all([store.read(paths.owner(address)), store.read(paths.record(address))]);
   if (ownerNode === null || node === null) return 'gone';
   const owner = decodeOwner(ownerNode.data);
   if (owner.node !== self.node || owner.incarnation !== self.incarnation) return 'owned elsewhere';
-  const { record, storedAs } = decodeStored(node.data, versions.reads);
+  const stored = decodeStored(node.data, deps.versions.reads);
+  if (stored.record.removed) return 'removed';
+  if (stored.record.fault !== null) return 'fault';
+  const { record, told } = readyRecord(deps.behavior, stored.record, deps.clock.wallMs());
   const { version: recordVersion, czxid: born } = node.stat;
-  return { owner, ownerVersion: ownerNode.stat.version, record, recordVersion, storedAs, born };
+  return { owner, ownerVersion: ownerNode.stat.version, record, recordVersion, storedAs: stored.storedAs, born, told };
 }

@@ -11,8 +11,9 @@ export interface Listing {
 /** Lists the whole tree, kinds side by side. Rejects (StoreError) when the connection goes. */
 export async function listAll(store: Store, paths: Paths): Promise<Listing> {
   const names = async (path: string): Promise<readonly string[]> => (await store.children(path))?.names ?? [];
-  const [nodes, fences, kinds, tombs] = await Promise.all(
-    [paths.nodes, paths.fences, paths.actors, paths.tombs].map(names)) as [string[], string[], string[], string[]];
+  const [nodes, fences, kinds, tombs, faults] = await Promise.all([
+    names(paths.nodes), names(paths.fences), names(paths.actors), names(paths.tombs), names(paths.faults),
+  ]);
   const lists = await Promise.all(kinds.map((kind) => names(paths.kind(kind))));
   const actors = kinds.flatMap((kind, index) => lists[index]!.map((id): Address => `${kind}/${id}`));
   return {
@@ -23,6 +24,7 @@ export async function listAll(store: Store, paths: Paths): Promise<Listing> {
       ...fences.map((node) => paths.fenceNode(node)),
       ...actors.flatMap((address) => [paths.owner(address), paths.record(address)]),
       ...tombs.map((name) => `${paths.tombs}/${name}`),
+      ...faults.map((name) => `${paths.faults}/${name}`),
     ],
   };
 }

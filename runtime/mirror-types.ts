@@ -33,6 +33,8 @@ export interface MirrorListeners {
   onOwner?(address: Address, owner: Owner | null): void;
   onEnvelope?(address: Address, name: string): void;
   onRemoved?(actor: MirrorActor): void;
+  /** A record that this daemon cannot read (`faults.unreadable`). */
+  onUnreadable?(address: Address): void;
   onLive?(node: string): void;
   onTelemetry?(node: string): void;
   onPrimary?(): void;

@@ -5,7 +5,8 @@
  */
 import type { Address } from './address.js';
 import type { Clock } from './clock.js';
-import { decode, decodeOwner, decodeRecord } from './codec.js';
+import { decode, decodeOwner } from './codec.js';
+import { FaultTable } from './fault-table.js';
 import { causeChain, type Log } from './log.js';
 import { MailboxDepths } from './mailbox-depths.js';
 import { listAll } from './mirror-listing.js';
@@ -14,7 +15,7 @@ import { parseActorPath, type Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import { StoreError, type Store, type TreeEvent } from './store.js';
 import { Tombs } from './tombs.js';
-import { leaseVersions, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
+import { readLeases, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
 
 export type { LiveEntry, MirrorActor, PrimaryEntry } from './mirror-types.js';
 
@@ -27,6 +28,7 @@ export class Mirror {
   readonly fences = new Map<string, Set<string>>();
   readonly depths: MailboxDepths;
   readonly tombs: Tombs;
+  readonly faults: FaultTable;
   private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
   private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
@@ -50,6 +52,7 @@ export class Mirror {
   ) {
     this.depths = new MailboxDepths(store, paths, clock);
     this.tombs = new Tombs(store, paths);
+    this.faults = new FaultTable(paths, log);
   }
 
   listen(listeners: MirrorListeners): void {
@@ -173,6 +176,8 @@ export class Mirror {
       if (parsed.part === 'owner') return this.refreshOwner(parsed.address);
       return;
     }
+    const faulty = this.faults.addressOf(path);
+    if (faulty !== null) return this.faults.note(faulty, (await this.store.read(path))?.data ?? null);
     if (path === paths.primary) return this.refreshPrimary();
     if (path === paths.settings) return this.refreshSettings();
     const [area, node, part] = path.slice(paths.root.length + 1).split('/');
@@ -190,10 +195,11 @@ export class Mirror {
       await this.gone(known);
       known = undefined;
     }
-    if (node === null) return;
+    if (node === null) return void this.faults.unreadable.delete(address);
     this.batchLimit = Math.max(this.batchLimit, node.stat.mzxid);
     if (known !== undefined && known.zxid >= node.stat.mzxid) return;
-    const record = decodeRecord(node.data, this.versions.reads);
+    const record = this.faults.decoded(address, node, this.versions.reads);
+    if (record === null) return this.each((listener) => listener.onUnreadable?.(address));
     const { mzxid: zxid, czxid: born } = node.stat;
     const actor = known ?? { address, record, zxid, born, owner: null };
     const before = known?.record ?? null;
@@ -261,18 +267,7 @@ export class Mirror {
   }
 
   private async refreshLive(node: string): Promise<void> {
-    const names = await this.names(this.paths.live(node));
-    const found = await Promise.all(names.map(async (incarnation) => {
-      const lease = await this.store.read(this.paths.incarnation(node, incarnation));
-      if (lease === null) return [];
-      const bootId = incarnation.split('.')[0]!;
-      return [{ node, incarnation, bootId, recordVersions: leaseVersions(lease.data) }];
-    }));
-    const now = found.flat();
-    const before = this.live.get(node) ?? [];
-    const isKept = (entry: LiveEntry): boolean => before.some((each) => each.incarnation === entry.incarnation);
-    const inOrder = before.flatMap((each) => now.filter((entry) => entry.incarnation === each.incarnation));
-    this.live.set(node, [...inOrder, ...now.filter((entry) => !isKept(entry))]);
+    this.live.set(node, await readLeases(this.store, this.paths, node, this.live.get(node) ?? []));
     this.register(node);
     this.each((listener) => listener.onLive?.(node));
   }

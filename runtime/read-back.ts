@@ -1,6 +1,6 @@
 /** After an unknown outcome: did the commit happen? The record names its commit. Used by the cell only. */
 import type { Clock } from './clock.js';
-import { decodeRecord } from './codec.js';
+import { decodeRecord, UndecodableError } from './codec.js';
 import type { Turn } from './commit.js';
 import type { Log } from './log.js';
 import type { Paths } from './paths.js';
@@ -41,6 +41,7 @@ export async function readBack(deps: ReadBackDeps, turn: Turn, goOn: () => boole
       if (stored.commitId === turn.record.commitId) return { kind: 'applied', recordVersion: version };
       return { kind: version === turn.recordVersion ? 'again' : 'reload' };
     } catch (error) {
+      if (error instanceof UndecodableError) return { kind: 'reload' };
       if (store.state === 'expired' || store.state === 'closed') return { kind: 'session lost' };
       deps.log.debug('waiting to read a commit back', { actor: turn.address, error });
       await clock.sleep(PAUSE_MS);

@@ -147,7 +147,8 @@ export function settle(record: ActorRecord, input: SettlingInput): ActorRecord |
 /** `xstate.after.<delay>.<state>` -> the delay's name. */
 const delayName = (timerId: string): string | null => /^xstate\.after\.([^.]+)\./.exec(timerId)?.[1] ?? null;
 
-function policyOf(timerId: string, { timers }: Naming): TimerPolicy {
+/** What a new owner does with a timer, as the machine's definition has it. */
+export function policyOf(timerId: string, { timers }: Pick<Naming, 'timers'>): TimerPolicy {
   return timers[timerId] ?? timers[delayName(timerId) ?? ''] ?? 'restart';
 }
 

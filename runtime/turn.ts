@@ -3,6 +3,7 @@
  * for one commit is cut; one step that is too large by itself is its machine's fault, told with sizes.
  * Used by the cell only; it touches neither store nor world.
  */
+import { ActorFaultError } from './actor-fault.js';
 import type { Address } from './address.js';
 import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
 import type { CommitEffect } from './cell-deps.js';
@@ -10,7 +11,6 @@ import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from '
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
 import type { RuntimeMetrics } from './metrics.js';
-import type { Paths } from './paths.js';
 import type { Pending } from './pending.js';
 import { countsAfter, type ActorRecord, type Owner } from './record.js';
 import type { StepInput } from './step.js';
@@ -19,7 +19,6 @@ import { birthsOf, type BirthDeps, type Newborn } from './supervision/births.js'
 import type { WriterVersion } from './versions.js';
 
 export interface TurnDeps extends BatchDeps, BirthDeps {
-  readonly paths: Paths;
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
   readonly versions: WriterVersion;
   newCommitId(): string;
@@ -73,7 +72,7 @@ export function planTurn(deps: TurnDeps, actor: ActorState, { internal, letters 
     if (tooLarge === null) return { prepared, unused: output.unused };
     if (output.taken > 1) most = output.taken >> 1;
     else if (internal.length === 0 && refusal === null) refusal = `one step would need ${tooLarge}`;
-    else throw new Error(`${actor.address}: one step needs ${tooLarge}`);
+    else throw new ActorFaultError('too-large', `one step would need ${tooLarge}`);
   }
 }
 

@@ -77,8 +77,24 @@ export class WriterVersion {
 /** What `/pvc/nodes/<n>` holds. An empty list: the node was taken off the list. */
 export interface NodeEntry { readonly recordVersions: readonly number[] }
 
+/** The leases a node has now, those known before in their order first. */
+export async function readLeases(
+  store: Store, paths: Paths, node: string, before: readonly LiveEntry[],
+): Promise<LiveEntry[]> {
+  const names = (await store.children(paths.live(node)))?.names ?? [];
+  const place = (name: string): number => before.findIndex((each) => each.incarnation === name);
+  const known = names.filter((name) => place(name) >= 0).sort((a, b) => place(a) - place(b));
+  const inOrder = [...known, ...names.filter((name) => place(name) < 0)];
+  const leases = await Promise.all(inOrder.map(async (incarnation) => {
+    const lease = await store.read(paths.incarnation(node, incarnation));
+    const bootId = incarnation.split('.')[0]!;
+    return lease === null ? [] : [{ node, incarnation, bootId, recordVersions: leaseVersions(lease.data) }];
+  }));
+  return leases.flat();
+}
+
 /** The versions a lease lists; a lease that lists none is one of version 1. */
-export function leaseVersions(data: Uint8Array): readonly number[] {
+function leaseVersions(data: Uint8Array): readonly number[] {
   const listed = data.length === 0 ? undefined : decode<Partial<NodeEntry>>(data).recordVersions;
   return Array.isArray(listed) && listed.length > 0 ? [...listed].sort((a, b) => a - b) : [1];
 }

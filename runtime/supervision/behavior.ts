@@ -4,11 +4,12 @@
  */
 import type { Behavior, Reaction } from '../behavior.js';
 import type { Admission } from '../gateway-types.js';
+import { oneVersion } from '../migrate.js';
 import type { MachineSnapshot } from '../record.js';
 import { isSupervisorCommand, readChildren, SUPERVISOR_COMMANDS } from './commands.js';
 import type { Probe } from './draft.js';
 import { livesOf, reduceSupervisor, supervisorContext } from './reduce.js';
-import type { Phase, SupervisorContext, SupervisorInput } from './state.js';
+import { PHASES, type Phase, type SupervisorContext, type SupervisorInput } from './state.js';
 
 export const SUPERVISOR_KIND = 'supervisor';
 const VERSION = 1;
@@ -52,6 +53,7 @@ export function supervisorBehavior(behaviors: ReadonlyMap<string, Behavior>): Be
       return { snapshot: snapshotOf(reduced.context, reduced.phase), actions: reduced.actions };
     },
     admit: (snapshot, command) => admitCommand(contextOf(snapshot), snapshot.value as Phase, command.type, command),
+    ...oneVersion(SUPERVISOR_KIND, VERSION, Object.keys(PHASES)),
     timers: { 'supervisor.due': 'remaining' },
     hasState: () => false,
     tree: {
