@@ -212,7 +212,10 @@ async function startActors(
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
   };
   const cells = startCells(cellsDeps);
-  const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId: () => `op-${newToken(8)}` });
+  const gateway = createGateway({
+    store, paths, clock, feed, behaviors, depths: given(stage.mirror).depths,
+    newOperationId: () => `op-${newToken(8)}`,
+  });
   const figures = { runtime: metrics, store: () => store.metrics(), leaseRemainingMs: () => lease.remainingMs() };
   const desk = new ActorDesk({ store, paths });
   stage.services = { feed, gateway, admin: cells.admin, desk, figures };

@@ -1,5 +1,6 @@
 /** A command of a user, from the HTTP request to its answer. */
 import type { Address } from '../runtime/address.js';
+import { PvcError } from '../runtime/errors.js';
 import type { Gateway } from '../runtime/gateway-types.js';
 import type { ApiDeps } from './deps.js';
 import { plainText, statusOf } from './faults.js';
@@ -27,14 +28,28 @@ export interface Command {
 const message = (text: string): { message: string } => ({ message: plainText(text) });
 
 /**
- * denied -> the status of its code; already -> 200; accepted -> 200 at once, or with `wait` at the operation's end
+ * A command that is not taken up within the seconds of X-Expires-After ends as failed instead. Without the header it
+ * never expires, with `wait` neither: who stops waiting is told that it goes on.
+ */
+function expiryOf(request: ApiRequest): { expiresMs?: number } {
+  const given = request.headers['x-expires-after'];
+  if (given === undefined) return {};
+  const seconds = typeof given === 'string' && /^\d{1,7}(\.\d{1,3})?$/.test(given) ? Number(given) : 0;
+  if (seconds <= 0) throw new PvcError('PVC_INVALID', 'The header X-Expires-After must be a number of seconds above 0');
+  return { expiresMs: seconds * 1000 };
+}
+
+/**
+ * denied -> the status of its code (429 with Retry-After); already -> 200; accepted -> 200 at once, or with `wait` at
+ * the operation's end
  * (failed -> 409; still under way -> 202). The operation's id is in the header X-Operation-Id.
  */
 export async function runCommand(
   deps: ApiDeps, request: ApiRequest, reply: ApiReply, command: Command,
 ): Promise<{ message: string }> {
-  const submitted = await deps.gateway.submit(command.to, command.event, request.id);
+  const submitted = await deps.gateway.submit(command.to, command.event, request.id, expiryOf(request));
   if (submitted.kind === 'denied') {
+    if (submitted.retryAfterS !== undefined) void reply.header('Retry-After', submitted.retryAfterS);
     reply.code(statusOf(submitted.code));
     return message(submitted.message);
   }

@@ -82,6 +82,7 @@ class BatchRun {
   private newOwner: Owner | null = null;
   private taken = 0;
   private commands = 0;
+  private begun = false;
   private readonly outgoing: Envelope[] = [];
   private readonly actions: EmittedAction[] = [];
   private readonly dead: Dead[] = [];
@@ -112,7 +113,9 @@ class BatchRun {
     this.taken += 1;
     if (envelope.operationId !== undefined) this.commands += 1;
     const meta = this.meta();
-    if (batch.refusal !== null && this.taken === 1) return this.park(envelope, meta, batch.refusal);
+    const isFirst = !this.begun;
+    this.begun = true;
+    if (batch.refusal !== null && isFirst) return this.park(envelope, meta, batch.refusal);
     const unreadable = whyRaw(envelope);
     if (unreadable !== null) return this.park(envelope, meta, unreadable);
     if (envelope.expiresAt !== undefined && meta.nowMs > envelope.expiresAt) return this.expire(envelope, meta);

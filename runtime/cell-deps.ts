@@ -5,6 +5,7 @@ import type { Cell } from './cell.js';
 import type { Clock } from './clock.js';
 import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Log } from './log.js';
+import type { MailboxDepths } from './mailbox-depths.js';
 import type { RuntimeMetrics } from './metrics.js';
 import type { Paths } from './paths.js';
 import type { Owner } from './record.js';
@@ -24,6 +25,9 @@ export interface CellDeps {
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
   readonly worldEffects: Readonly<Record<string, WorldEffect>>;
   readonly versions: WriterVersion;
+  readonly depths: MailboxDepths;
+  /** Names this process; begins every commit id. */
+  readonly processId: string;
   /** Of all kinds: a supervisor makes its children's records. */
   readonly behaviors: ReadonlyMap<string, Behavior>;
   /** Names of commit effects, `owner.transfer` included. */

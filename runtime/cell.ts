@@ -8,18 +8,20 @@
 import type { Address } from './address.js';
 import { hasWork } from './asleep.js';
 import { acquiredInput } from './causes.js';
+import { cautionFor, FREE, type Caution } from './caution.js';
 import type { CellDeps } from './cell-deps.js';
 import { prepareTurn } from './commit.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
 import { loadActor } from './load.js';
+import { Outbox } from './outbox.js';
 import { Pending } from './pending.js';
 import { readBack } from './read-back.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import { underWay } from './supervision/lifecycle.js';
-import { commitPlanned, planTurn, type PlannedTurn, type Taken } from './turn.js';
+import { commitPlanned, planTurn, type PlannedTurn } from './turn.js';
 
 const NOTHING_BEGUN: ReadonlySet<string> = new Set();
 
@@ -30,6 +32,10 @@ export class Cell {
   private readonly letters: Letters;
   /** null until the actor first has a timer or an effect pending. */
   private pending: Pending | null = null;
+  /** null until something of it is parked. */
+  private outbox: Outbox | null = null;
+  /** null = there is no need for any. */
+  private caution: Caution | null = null;
   /** Inputs that came from inside: changes of owner, facts of this node, timers, answers of effects. */
   private readonly internal: StepInput[] = [];
   private record!: ActorRecord;
@@ -68,9 +74,11 @@ export class Cell {
     this.busy = false;
     if (this.ended) this.departure?.refuse('its cell has ended');
     if (!mine) return;
-    const { record, owner } = this;
-    if (how === 'woken' && record.ownerEpoch >= owner.epoch) this.follow();
-    else this.internal.unshift(acquiredInput(this.address, record, owner, this.deps.self));
+    const { deps, owner, record } = this;
+    const handed = record.ownerEpoch < owner.epoch && owner.cause !== 'claimed' && deps.gate.resumed !== true;
+    this.caution = cautionFor(record.suspect, record.commitId.startsWith(`${deps.processId}.`), handed);
+    if (how === 'woken' && record.ownerEpoch >= owner.epoch) this.follow(0);
+    else this.internal.unshift(acquiredInput(this.address, record, owner, deps.self));
     if (!known) await this.scan();
     this.wake();
   }
@@ -80,6 +88,7 @@ export class Cell {
     this.ended = true;
     this.letters.close();
     this.pending?.stop();
+    this.outbox?.stop();
     if (!this.busy) this.departure?.refuse('its cell has ended');
   }
 
@@ -149,6 +158,7 @@ export class Cell {
     this.birth = loaded.born.toString(36);
     this.begun = record.effects.length === 0 || record.ownerEpoch < owner.epoch
       ? NOTHING_BEGUN : new Set(record.effects.map((effect) => effect.effectId));
+    if (record.outbox.length > 0) this.ownOutbox().begin(record);
     return true;
   }
 
@@ -164,7 +174,15 @@ export class Cell {
   }
 
   private hasInput(): boolean {
-    return this.internal.length > 0 || this.letters.waiting(this.record.exit !== null) || this.mayLeave();
+    const { outbox } = this;
+    if (outbox?.due || this.mayLeave()) return true;
+    if (outbox?.holdsAll) return false;
+    return this.internal.length > 0 || this.letters.waiting(this.controlOnly);
+  }
+
+  /** No letters of the normal lane for now: this life is over, or too much of it waits to go out. */
+  private get controlOnly(): boolean {
+    return this.record.exit !== null || (this.outbox?.holdsNormal ?? false);
   }
 
   private mayLeave(): boolean {
@@ -189,12 +207,9 @@ export class Cell {
 
   private async turn(): Promise<void> {
     const leaving = this.mayLeave() ? this.departure : null;
-    const internal = this.internal.splice(0, LIMITS.batch);
-    const { exit } = this.record;
-    const plan = leaving === null
-      ? this.plan({ internal, letters: this.letters.next(LIMITS.batch - internal.length, exit !== null) })
-      : this.planToLeave(leaving);
-    if (plan === null) return this.follow();
+    const internal = this.outbox?.holdsAll ? [] : this.internal.splice(0, LIMITS.batch);
+    const plan = leaving === null ? this.plan(internal) : this.planToLeave(leaving);
+    if (plan === null) return this.follow(0);
     for (;;) {
       const outcome = await commitPlanned(this.deps, plan);
       if (outcome.kind === 'committed') return this.committed(plan, outcome.recordVersion);
@@ -212,10 +227,15 @@ export class Cell {
     }
   }
 
-  private plan(taken: Taken): PlannedTurn | null {
+  private plan(internal: readonly StepInput[]): PlannedTurn | null {
     const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, birth, pending } = this;
+    const { letters, outbox, controlOnly } = this;
     const actor = { address, record, recordVersion, storedAs, owner, ownerVersion, birth, pending };
-    return planTurn(deps, actor, taken);
+    const allowance = this.caution?.allow(letters.peek(controlOnly)) ?? FREE;
+    const most = outbox?.holdsAll ? 0 : Math.min(allowance.most, LIMITS.batch - internal.length);
+    const parked = outbox === null ? {} : { hopeless: outbox.hopeless() };
+    outbox?.tried();
+    return planTurn(deps, actor, { internal, letters: letters.next(most, controlOnly), allowance, ...parked });
   }
 
   private planToLeave(departure: Departure): PlannedTurn {
@@ -223,12 +243,14 @@ export class Cell {
     const record = this.pending?.refreshed(this.record) ?? this.record;
     const writeAs = deps.versions.forRecord(record, this.storedAs);
     const now = { address, record, recordVersion, writeAs, owner, ownerVersion };
-    const turn = departure.turn(deps.paths, now, deps.newCommitId());
-    return { prepared: prepareTurn(deps.paths, turn), unused: [] };
+    const turn = departure.turn(deps.paths, now, `${deps.processId}.${deps.newCommitId()}`);
+    return { prepared: prepareTurn(deps.paths, turn), unused: [], allowance: null };
   }
 
-  private committed({ prepared: { turn }, unused }: PlannedTurn, recordVersion: number): void {
+  private committed({ prepared: { turn, recordBytes }, unused, allowance }: PlannedTurn, recordVersion: number): void {
     this.deps.metrics?.turn(turn, turn.record.counts.steps - this.record.counts.steps, this.deps.clock.wallMs());
+    if (allowance !== null) this.caution?.committed(allowance);
+    if (this.caution?.isOff) this.caution = null;
     this.letters.drop(turn.consumed);
     this.internal.unshift(...unused);
     const begun = this.record.life > 0 && turn.record.life > this.record.life;
@@ -242,15 +264,20 @@ export class Cell {
     if (turn.newOwner !== null) return void this.end(`handed to ${turn.newOwner.node}`);
     if (turn.record.removed) return void this.end('removed');
     if (turn.record.fault !== null) return void this.end('fault');
-    this.follow();
+    this.follow(recordBytes);
   }
 
   /** Starts, arms and cancels as the committed record says. */
-  private follow(): void {
+  private follow(recordBytes: number): void {
+    if (this.outbox !== null || this.record.outbox.length > 0) this.ownOutbox().follow(this.record, recordBytes);
     const record = underWay(this.record);
     if (this.pending === null && record.timers.length === 0 && record.effects.length === 0) return;
     this.pending ??= new Pending(this.address, this.deps, (input) => this.offer(input));
     this.pending.sync(record, { epoch: this.owner.epoch, begun: this.begun });
+  }
+
+  private ownOutbox(): Outbox {
+    return (this.outbox ??= new Outbox(this.deps.clock, () => this.wake()));
   }
 
   /** Record or mailbox moved under us: read again; what came from inside is offered once more. */

@@ -42,6 +42,7 @@ export interface Turn {
 export interface PreparedTurn {
   readonly turn: Turn;
   readonly operations: readonly Tagged[];
+  readonly recordBytes: number;
   /** What is wrong with its size, or null. */
   readonly tooLarge: string | null;
 }
@@ -145,7 +146,8 @@ export function prepareTurn(paths: Paths, given: Turn, packMax: number = LIMITS.
   }
   for (const op of turn.extra) operations.push({ op, tag: 'extra' });
   for (const dead of turn.dead) operations.push({ op: deadLetterOp(paths, dead), tag: 'extra' });
-  return { turn, operations, tooLarge: recordTooLarge(record, data.length) ?? sizeFault(operations, data.length) };
+  const tooLarge = recordTooLarge(record, data.length) ?? sizeFault(operations, data.length);
+  return { turn, operations, recordBytes: data.length, tooLarge };
 }
 
 /** A letter goes; of a pack that was taken in part the rest stays, in its place (a set keeps the czxid). */

@@ -32,6 +32,8 @@ export interface LeaseGate {
   held(): boolean;
   /** Resolves when it is held (again), or when the signal aborts. */
   whenHeld(signal: AbortSignal): Promise<void>;
+  /** True when an earlier process had this incarnation (its session was carried on). */
+  readonly resumed?: boolean;
 }
 
 /** Runs one effect to its end: `done`, `refused` or `unknown`; never rejects. Past its deadline: `unknown`. */

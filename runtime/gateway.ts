@@ -8,7 +8,9 @@ import type { Clock } from './clock.js';
 import { decodeRecord, encodeEnvelope } from './codec.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import type { Feed, FeedItem } from './feed-types.js';
-import type { Admission, Gateway, Submitted } from './gateway-types.js';
+import type { Admission, Gateway, SubmitOptions, Submitted } from './gateway-types.js';
+import { LIMITS } from './limits.js';
+import type { MailboxDepths } from './mailbox-depths.js';
 import { splitAddress } from './address.js';
 import { envelopeName, type Paths } from './paths.js';
 import type { ActorRecord, Operation } from './record.js';
@@ -19,6 +21,8 @@ export interface GatewayDeps {
   readonly paths: Paths;
   readonly clock: Clock;
   readonly feed: Feed;
+  /** The mirror's. */
+  readonly depths: MailboxDepths;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   newOperationId(): string;
 }
@@ -28,12 +32,14 @@ const SUBMIT_LIMIT_MS = 10_000;
 
 export function createGateway(deps: GatewayDeps): Gateway {
   return {
-    submit: (to, command, correlation) => submit(deps, to, command, correlation),
+    submit: (to, command, correlation, options = {}) => submit(deps, to, command, correlation, options),
     waitFor: (to, operationId, timeoutMs) => waitFor(deps, to, operationId, timeoutMs),
   };
 }
 
-async function submit(deps: GatewayDeps, to: Address, command: ActorEvent, correlation: string): Promise<Submitted> {
+async function submit(
+  deps: GatewayDeps, to: Address, command: ActorEvent, correlation: string, options: SubmitOptions,
+): Promise<Submitted> {
   const record = deps.feed.actor(to)?.record ?? await readRecord(deps, to);
   const behavior = deps.behaviors.get(splitAddress(to).kind);
   if (record === null || behavior === undefined || record.removed) {
@@ -42,12 +48,29 @@ async function submit(deps: GatewayDeps, to: Address, command: ActorEvent, corre
   const admission = await admit(deps, behavior, to, record, command);
   if (admission.kind === 'deny') return { kind: 'denied', code: admission.code, message: admission.message };
   if (admission.kind === 'already') return admission;
+  const busy = await whyBusy(deps, to, options);
+  if (busy !== null) return busy;
   const operationId = deps.newOperationId();
+  const sentAt = deps.clock.wallMs();
   const envelope: Envelope = {
     id: operationId, from: 'api', to, event: command, operationId, correlation, causation: null,
-    senderEpoch: 0, sentAt: deps.clock.wallMs(),
+    senderEpoch: 0, sentAt,
+    ...(options.lane === 'control' ? { lane: options.lane } : {}),
+    ...(options.expiresMs === undefined ? {} : { expiresAt: sentAt + options.expiresMs }),
   };
   return deliver(deps, to, envelope, operationId);
+}
+
+/** Turned down only by what is in the mailbox now; a second to wait for each LIMITS.mailboxSoft envelopes. */
+async function whyBusy(deps: GatewayDeps, to: Address, { lane }: SubmitOptions): Promise<Submitted | null> {
+  const limit = lane === 'control' ? LIMITS.mailboxHard : LIMITS.mailboxSoft;
+  const depth = await deps.depths.atLeast(to, limit);
+  if (depth < limit) return null;
+  const retryAfterS = Math.ceil(depth / LIMITS.mailboxSoft);
+  return {
+    kind: 'denied', code: 'PVC_BUSY', retryAfterS,
+    message: `${depth} messages wait for ${to} already: try again in ${retryAfterS} s`,
+  };
 }
 
 /**
@@ -108,7 +131,9 @@ async function wasSent(
     try {
       await deps.store.sync(path);
       if (await deps.store.read(path) !== null) return true;
-      return findOperation(deps.feed, to, operationId) !== null;
+      // Consumed or never sent: the record says which. The mirror may not have heard of that commit yet.
+      const node = await deps.store.read(deps.paths.record(to));
+      return node !== null && decodeRecord(node.data).operations.some((each) => each.operationId === operationId);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (deps.store.state === 'expired' || deps.store.state === 'closed') return false;
@@ -132,7 +157,7 @@ function waitFor(deps: GatewayDeps, to: Address, operationId: string, timeoutMs:
       if (item.address !== to) return;
       const operation = item.record.operations.find((entry) => entry.operationId === operationId);
       if (operation && operation.endedAt !== null) settle(operation);
-      else if (item.record.removed) settle(endedByRemoval(operation, operationId, deps.clock.wallMs()));
+      else if (item.record.removed) settle(endedByRemoval(item, operation, operationId, deps.clock.wallMs()));
     };
     const subscription = deps.feed.subscribe(null, look);
     const cancel = deps.clock.after(timeoutMs, () => settle(findOperation(deps.feed, to, operationId)));
@@ -141,9 +166,17 @@ function waitFor(deps: GatewayDeps, to: Address, operationId: string, timeoutMs:
   });
 }
 
-/** A removed actor's last command is the removal itself. */
-const endedByRemoval = (operation: Operation | undefined, operationId: string, nowMs: number): Operation => ({
-  operationId, command: operation?.command ?? 'removal', state: 'done', message: null,
-  acceptedAt: operation?.acceptedAt ?? nowMs, endedAt: nowMs,
-});
-
+/**
+ * A removed actor's last command is the removal itself. One that the tombstone does not know was never taken up; but
+ * where the tombstone was missed (no transition), the record at hand is an older one and knows no end.
+ */
+function endedByRemoval(
+  item: FeedItem, operation: Operation | undefined, operationId: string, nowMs: number,
+): Operation {
+  const known = operation !== undefined || item.transition === null;
+  return {
+    operationId, command: operation?.command ?? 'removal', state: known ? 'done' : 'failed',
+    message: known ? null : `${item.address} was removed before it took this up`,
+    acceptedAt: operation?.acceptedAt ?? nowMs, endedAt: nowMs,
+  };
+}

@@ -16,12 +16,16 @@ import { causeChain } from './log.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
+import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
 import { burialOps } from './supervision/births.js';
 import { keepNodeVersions, NeedsVersionError } from './versions.js';
 
-export interface HostDeps extends Omit<CellDeps, 'behavior' | 'versions' | 'onEnd' | 'onCrash'> {
+/** What the host knows itself. */
+type OfHost = 'behavior' | 'versions' | 'depths' | 'processId' | 'onEnd' | 'onCrash';
+
+export interface HostDeps extends Omit<CellDeps, OfHost> {
   readonly mirror: Mirror;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   /** How long an actor without anything to do keeps its cell, milliseconds; LIMITS.idleMs if left out. */
@@ -47,6 +51,8 @@ export class Host {
   private readonly keeper: FaultKeeper;
   private stopped = false;
   private facts = 0;
+  /** Begins every commit id: tells this process's commits from an earlier one's. */
+  private readonly processId = newToken(4);
   private unlisten: () => void = () => undefined;
 
   constructor(private readonly deps: HostDeps) {
@@ -57,7 +63,7 @@ export class Host {
     this.asleep = new Asleep(deps.store, deps.paths);
     for (const [kind, behavior] of deps.behaviors) {
       this.kinds.set(kind, {
-        ...deps, behavior, versions: deps.mirror.versions,
+        ...deps, behavior, versions: deps.mirror.versions, depths: deps.mirror.depths, processId: this.processId,
         onEnd: (cell, reason) => this.ended(cell, reason), onCrash: (cell, error) => this.crashed(cell, error),
       });
     }

@@ -43,6 +43,7 @@ export class Lease implements LeaseGate {
   readonly incarnation: string;
   /** Resolves with the reason when the lease is lost for good. */
   readonly lost: Promise<string>;
+  resumed = false;
   private lose!: (reason: string) => void;
   private deadlineMs = 0;
   private over = false;
@@ -85,7 +86,10 @@ export class Lease implements LeaseGate {
       if (result.kind === 'refused' && result.code === 'node-exists') {
         // A session carried on: an earlier process, perhaps of another version, wrote what it read.
         const again = await store.multi([{ op: 'set', path, data, version: 'any' }]);
-        if (again.kind === 'done') break;
+        if (again.kind === 'done') {
+          this.resumed = true;
+          break;
+        }
       }
       if (attempt > 20) throw new Error(`could not register ${path}`);
       await this.options.clock.sleep(100);

@@ -165,6 +165,15 @@ export class Letters {
     return found;
   }
 
+  /** The first two envelopes that `next` would give; null = it is not known what waits. */
+  peek(controlOnly: boolean): readonly Envelope[] | null {
+    if (this.unsure) return null;
+    const found: Letter[] = [];
+    const room = this.lanes.control.give(found, 2, LIMITS.batchBytes);
+    if (!controlOnly) this.lanes.normal.give(found, room.most, LIMITS.batchBytes);
+    return found.flatMap((letter) => letter.envelopes.slice(0, 2)).slice(0, 2);
+  }
+
   /** These were consumed by a commit; of a pack that was consumed in part, the rest keeps its place. */
   drop(consumed: readonly Consumed[]): void {
     for (const { letter, count } of consumed) {

@@ -6,11 +6,14 @@
 import { ActorFaultError } from './actor-fault.js';
 import type { Address } from './address.js';
 import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
+import { FREE, type Allowance } from './caution.js';
 import type { CommitEffect } from './cell-deps.js';
 import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
+import type { MailboxDepths } from './mailbox-depths.js';
 import type { RuntimeMetrics } from './metrics.js';
+import { route, type IsFull, type Routed } from './outbox.js';
 import type { Pending } from './pending.js';
 import { countsAfter, type ActorRecord, type Owner } from './record.js';
 import type { StepInput } from './step.js';
@@ -21,6 +24,8 @@ import type { WriterVersion } from './versions.js';
 export interface TurnDeps extends BatchDeps, BirthDeps {
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
   readonly versions: WriterVersion;
+  readonly depths: Pick<MailboxDepths, 'full'>;
+  readonly processId: string;
   newCommitId(): string;
 }
 
@@ -38,58 +43,95 @@ export interface ActorState {
   readonly pending: Pending | null;
 }
 
+/** What a turn is given. */
 export interface Taken {
   readonly internal: readonly StepInput[];
   readonly letters: readonly Letter[];
+  /** Without it, as many as a batch holds. */
+  readonly allowance?: Allowance;
+  /** Receivers that took nothing for too long (outbox.ts). */
+  readonly hopeless?: ReadonlySet<string>;
 }
 
 export interface PlannedTurn {
   readonly prepared: PreparedTurn;
   /** Inputs from inside for the next turn. */
   readonly unused: readonly StepInput[];
+  /** Under which letters were taken; null = none could be. */
+  readonly allowance: Allowance | null;
 }
 
-/** Record version of the first daemons that read packs. */
+const NONE: ReadonlySet<string> = new Set();
+/** Record version of the first daemons that read packs and outboxes. */
 const PACK_SINCE = 2;
 
 /**
  * null = nothing to commit: nothing has changed, and that the actor was acquired is on record. Throws what the step of
  * an input from inside throws, or its being too large.
  */
-export function planTurn(deps: TurnDeps, actor: ActorState, { internal, letters }: Taken): PlannedTurn | null {
-  let most: number = LIMITS.batch;
-  let refusal: string | null = null;
+export function planTurn(deps: TurnDeps, actor: ActorState, taken: Taken): PlannedTurn | null {
+  const { letters, allowance = FREE, hopeless = NONE } = taken;
+  let { internal } = taken;
+  let { refusal } = allowance;
+  let most = Math.min(LIMITS.batch, internal.length + allowance.most);
   for (;;) {
     const output = stepBatch(deps, { ...actor, internal, letters, most, refusal });
-    const acquired = actor.record.ownerEpoch >= actor.owner.epoch;
-    if (output.record === actor.record && output.consumed.length === 0 && acquired) {
+    const routed = routeOf(deps, actor, output, hopeless);
+    if (isNothing(actor, output, routed, allowance)) {
       if (output.unused.length === 0) return null;
       internal = output.unused;
       continue;
     }
-    const prepared = prepare(deps, actor, output);
+    const prepared = prepare(deps, actor, output, routed, allowance);
     const { tooLarge } = prepared;
-    if (tooLarge === null) return { prepared, unused: output.unused };
+    if (tooLarge === null) return { prepared, unused: output.unused, allowance };
     if (output.taken > 1) most = output.taken >> 1;
-    else if (internal.length === 0 && refusal === null) refusal = `one step would need ${tooLarge}`;
-    else throw new ActorFaultError('too-large', `one step would need ${tooLarge}`);
+    else if (output.taken === 1 && internal.length === 0 && refusal === null) {
+      refusal = `one step would need ${tooLarge}`;
+    } else throw new ActorFaultError('too-large', `one step would need ${tooLarge}`);
   }
 }
 
-function prepare(deps: TurnDeps, actor: ActorState, output: BatchOutput): PreparedTurn {
+function routeOf(deps: TurnDeps, actor: ActorState, output: BatchOutput, hopeless: ReadonlySet<string>): Routed {
+  const { outbox } = actor.record;
+  if (outbox.length === 0 && output.outgoing.length === 0) return { send: output.outgoing, outbox, givenUp: [] };
+  const parks = deps.versions.current >= PACK_SINCE;
+  const isFull: IsFull = (to, lane) => parks && to !== actor.address && deps.depths.full(to, lane);
+  return route(outbox, output.outgoing, isFull, hopeless);
+}
+
+function isNothing(
+  { record, owner }: ActorState, output: BatchOutput, routed: Routed, { suspect }: Allowance,
+): boolean {
+  return output.record === record && output.consumed.length === 0 && record.ownerEpoch >= owner.epoch
+    && routed.send.length === 0 && routed.givenUp.length === 0
+    && suspect?.name === record.suspect?.name && suspect?.tries === record.suspect?.tries;
+}
+
+function prepare(
+  deps: TurnDeps, actor: ActorState, output: BatchOutput, routed: Routed, allowance: Allowance,
+): PreparedTurn {
   const { address, record, recordVersion, owner, ownerVersion } = actor;
-  const next = {
-    ...actor.pending?.refreshed(output.record) ?? output.record,
-    revision: record.revision + 1, commitId: deps.newCommitId(), ownerEpoch: owner.epoch,
-    counts: countsAfter(output.record.counts, output.taken),
+  const at = deps.clock.wallMs();
+  const stepped = withDead(output.record, routed.givenUp.length);
+  const next: ActorRecord = {
+    ...actor.pending?.refreshed(stepped) ?? stepped, revision: record.revision + 1,
+    commitId: `${deps.processId}.${deps.newCommitId()}`, ownerEpoch: owner.epoch,
+    counts: countsAfter(stepped.counts, output.taken), outbox: routed.outbox, suspect: allowance.suspect,
   };
+  const givenUp = routed.givenUp.map((envelope) => ({ envelope, error: GIVEN_UP, at, state: null }));
   return prepareTurn(deps.paths, {
     address, record: next, recordVersion, writeAs: deps.versions.forRecord(next, actor.storedAs), owner, ownerVersion,
-    newOwner: output.newOwner, consumed: output.consumed, outgoing: output.outgoing, dead: output.dead,
+    newOwner: output.newOwner, consumed: output.consumed, outgoing: routed.send, dead: [...output.dead, ...givenUp],
     births: newborns(deps, actor, output),
     extra: output.actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
   }, deps.versions.current >= PACK_SINCE ? LIMITS.pack : 1);
 }
+
+const GIVEN_UP = `the receiver's mailbox was full for ${LIMITS.outboxPatienceMs / 1000} s`;
+
+const withDead = (record: ActorRecord, count: number): ActorRecord => count === 0 ? record
+  : { ...record, counts: { ...record.counts, dead: record.counts.dead + count } };
 
 /** One try to commit it, counted. */
 export function commitPlanned(
