@@ -54,6 +54,8 @@ export interface Manager {
 export interface BareOptions {
   readonly servers: readonly string[];
   readonly sessionTimeoutMs: number;
+  /** How often the library sends a request again whose connection was lost; 0 unless its defect is to be shown. */
+  readonly retries?: number;
   readonly resume?: { readonly id: string; readonly password: string };
 }
 
@@ -63,7 +65,7 @@ export function createBareClient(options: BareOptions): unknown {
     sessionTimeout: options.sessionTimeoutMs,
     spinDelay: ZOOKEEPER_LIMITS.reconnectDelayMs,
     // A retry would send a transaction twice.
-    retries: 0,
+    retries: options.retries ?? 0,
     ...(options.resume && {
       sessionId: Buffer.from(options.resume.id, 'hex'),
       sessionPassword: Buffer.from(options.resume.password, 'hex'),
@@ -78,7 +80,8 @@ export function createManager(options: BareOptions): Manager {
 
 const managerOf = (client: unknown): Manager => (client as { connectionManager: Manager }).connectionManager;
 
-const CONTRACT: Readonly<Record<string, (manager: Manager) => boolean>> = {
+/** What is borrowed, and how it looks on a manager for `contract:1` with a time-out of 4 321 ms, not connected. */
+export const BORROWED: Readonly<Record<string, (manager: Manager) => boolean>> = {
   state: (manager) => manager.state === MANAGER.disconnected,
   servers: ({ servers }) => servers?.length === 1 && servers[0]?.host === 'contract' && servers[0].port === '1',
   sessionId: (manager) => Buffer.isBuffer(manager.sessionId) && manager.sessionId.length === 8,
@@ -98,7 +101,7 @@ const CONTRACT: Readonly<Record<string, (manager: Manager) => boolean>> = {
 
 /** Throws with the names of the borrowed fields that are not as we know them. */
 export function assertContract(manager: Manager): void {
-  const broken = Object.entries(CONTRACT).filter(([, holds]) => !holds(manager)).map(([name]) => name);
+  const broken = Object.entries(BORROWED).filter(([, holds]) => !holds(manager)).map(([name]) => name);
   if (broken.length > 0) throw new Error(`node-zookeeper-client is not the version we know: ${broken.join(', ')}`);
 }
 

@@ -87,10 +87,12 @@ export class Requests {
   sweep(now: number): void {
     const { timeoutMs } = this.#port;
     for (let entry = this.#open.first(); entry !== undefined; entry = this.#open.first()) {
-      if (entry.done !== null && entry.sinceMs + timeoutMs > now) return;
+      if (entry.done !== null && entry.sinceMs + timeoutMs > now) break;
       this.#open.shift();
       this.#fail(entry, { kind: 'deadline', afterMs: timeoutMs });
     }
+    // The answered ones among the waiting must not take the places of new ones.
+    while (this.#waiting.first()?.done === null) this.#waiting.shift();
   }
 
   /** Answers everything that was never sent. */
