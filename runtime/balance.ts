@@ -28,6 +28,8 @@ export interface BalanceDeps {
 
 /** A net under the doorbells, milliseconds. */
 const TICK_MS = 10_000;
+/** After a plan of which nothing could be done: actors that work, or are at fault. */
+const RETRY_MS = 2_000;
 
 export class Balance {
   private stopped = false;
@@ -75,7 +77,8 @@ export class Balance {
     const { moved, refused } = await this.carryOut(this.plan(false), () => seen === this.changes);
     this.busy = false;
     if (moved > 0) this.deps.log.info('gave actors to other nodes', { moved, refused });
-    this.arm(moved + refused > 0 || seen !== this.changes ? this.deps.settleMs : TICK_MS);
+    const soon = moved > 0 || seen !== this.changes;
+    this.arm(soon ? this.deps.settleMs : refused > 0 ? RETRY_MS : TICK_MS);
   }
 
   private plan(leaving: boolean): Move[] {

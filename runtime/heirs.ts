@@ -98,7 +98,9 @@ export class Heirs {
     const results = [...await claimAll(this.deps, due)];
     const claimed = results.filter(([, result]) => result === 'claimed').length;
     if (claimed > 0) log.info('claimed what a dead owner left', { claimed, of: due.length });
-    return claimed === due.length ? waitMs : Math.min(waitMs, this.deps.delayMs);
+    // A fence, or somebody who can read the record, does not come sooner by asking often.
+    const hopeful = results.some(([, result]) => !['claimed', 'unfenced', 'unreadable'].includes(result));
+    return hopeful ? Math.min(waitMs, this.deps.delayMs) : waitMs;
   }
 
   private isOrphan({ owner, record }: MirrorActor): boolean {
