@@ -5,7 +5,7 @@
 import type { Draft } from './draft.js';
 import { restartFailed } from './restarting.js';
 import { startChild } from './starting.js';
-import { isAlive, type Child, type Job } from './state.js';
+import { isAlive, isDynamic, type Child, type Job } from './state.js';
 import { beginEnd, forget, rest, stopChild } from './stopping.js';
 
 /** Children told to stop in one step: below what one step may send. */
@@ -73,8 +73,8 @@ function stopTogether(draft: Draft, job: Job): boolean {
     let told = 0;
     for (const child of [...draft.all()]) {
       if (told >= TOLD_AT_ONCE) break;
-      if (child.status === 'stopping' || child.status === 'stopped') continue;
-      if (child.status === 'restarting') rest(draft, child);
+      if (child.status === 'stopping' || child.status === 'stopped' && !isDynamic(draft.context)) continue;
+      if (child.status === 'restarting' || child.status === 'stopped') rest(draft, child);
       else stopChild(draft, child);
       told += 1;
     }

@@ -32,6 +32,9 @@ function significantEnded(draft: Draft, id: string): void {
   }
 }
 
+/** Least pause after a start that failed, milliseconds: whatever waits goes first. */
+const FAILED_PAUSE_MS = 1;
+
 /** Notes one restart; false = that is one too many. */
 function noteRestart(draft: Draft): boolean {
   const { flags, restarts } = draft.context;
@@ -51,8 +54,8 @@ export function tryRestart(draft: Draft, child: Child, reason: string, failed: b
     draft.report(child.id, 'gave up', detail);
     return beginEnd(draft, { reason: 'shutdown', detail });
   }
-  const pause = pauseMs(draft, child);
-  if (pause === 0 && !failed) return restartNow(draft, child);
+  const pause = Math.max(pauseMs(draft, child), failed ? FAILED_PAUSE_MS : 0);
+  if (pause === 0) return restartNow(draft, child);
   draft.move(child, 'restarting', { dueAt: draft.now + pause, inRow: (child.inRow ?? 0) + 1 });
 }
 
