@@ -32,6 +32,7 @@ const TICK_MS = 10_000;
 const RETRY_MS = 2_000;
 
 export class Balance {
+  private started = false;
   private stopped = false;
   private busy = false;
   /** Raised by every change that makes a plan old. */
@@ -44,6 +45,7 @@ export class Balance {
   }
 
   start(): void {
+    this.started = true;
     this.changed();
   }
 
@@ -67,7 +69,7 @@ export class Balance {
 
   private arm(delayMs: number): void {
     this.cancel();
-    if (!this.stopped) this.cancel = this.deps.clock.after(delayMs, () => void this.round(), true);
+    if (this.started && !this.stopped) this.cancel = this.deps.clock.after(delayMs, () => void this.round(), true);
   }
 
   private async round(): Promise<void> {

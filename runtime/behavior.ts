@@ -3,7 +3,7 @@
  * with one inert scope collects the actions as data and runs nothing. The scope's shape is XState's
  * private contract (5.33.3): test/behavior.test.ts pins it.
  */
-import { createActor, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import { createActor, createMachine, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
 import type { Address } from './address.js';
 import type { ActorEvent } from './envelope.js';
 import type { Admission } from './gateway-types.js';
@@ -137,7 +137,8 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
   const chart = machine as unknown as Chart;
   boundLoops(machine.options as { maxIterations?: number });
   let collected: EmittedAction[] = [];
-  const self = createActor(machine, { input: undefined as never, logger: () => undefined });
+  // An actor of no machine: one of this machine would be run without the input that it may need.
+  const self = createActor(createMachine({}), { logger: () => undefined });
   const scope = {
     self, id: '', sessionId: '', system: self.system,
     defer: () => undefined, emit: () => undefined, logger: () => undefined, stopChild: () => undefined,

@@ -30,8 +30,10 @@ export class IntensityError extends Error {
 /** For children that never break by themselves. A new promise each time: one for all would hold on to every waiter. */
 export const never = (): Promise<string> => new Promise(() => undefined);
 
+interface Broken { readonly child: string; readonly reason: string }
+
 export class RestForOne {
-  private running: { id: string; child: RunningChild }[] = [];
+  private running: { id: string; child: RunningChild; failed: Promise<Broken> }[] = [];
   private readonly restarts: number[] = [];
   private stopping = false;
 
@@ -45,7 +47,7 @@ export class RestForOne {
     while (!this.stopping) {
       const broken = await this.startFrom(this.running.length) ?? (this.stopping ? null : await this.firstFailure());
       if (broken === null || this.stopping) break;
-      this.log.warn('a part of the daemon broke and is restarted with all after it', broken);
+      this.log.warn('a part of the daemon broke and is restarted with all after it', { ...broken });
       this.count(broken);
       await this.stopDownTo(Math.max(0, this.specs.findIndex((spec) => spec.id === broken.child)));
       await this.clock.sleep(Math.min(1000, 50 * 2 ** this.restarts.length));
@@ -65,28 +67,37 @@ export class RestForOne {
 
   private wake: (reason: string) => void = () => undefined;
 
-  private async startFrom(index: number): Promise<{ child: string; reason: string } | null> {
+  /**
+   * A child that an earlier one's end keeps from starting does not wait for it for ever, nor is it to blame: should
+   * its start come to an end after all, it is stopped at once.
+   */
+  private async startFrom(index: number): Promise<Broken | null> {
     for (const spec of this.specs.slice(index)) {
       if (this.stopping) return null;
-      try {
-        const child = await spec.start();
-        this.running.push({ id: spec.id, child });
-      } catch (error) {
-        return { child: spec.id, reason: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+      const { id } = spec;
+      const starting = (async () => spec.start())();
+      const failed = this.running.map((each) => each.failed);
+      const broken = await Promise.race([
+        ...failed, starting.then(() => null, (error: unknown) => ({ child: id, reason: told(error) })),
+      ]);
+      // The end of an earlier one may be known a moment after what it did to this one.
+      const cause = broken === null ? null : await Promise.race([...failed, this.clock.sleep(0).then(() => broken)]);
+      if (cause !== null) {
+        starting.then((child) => child.stop()).catch(() => undefined);
+        return cause;
       }
+      const child = await starting;
+      this.running.push({ id, child, failed: child.failed.then((reason) => ({ child: id, reason })) });
     }
     return null;
   }
 
-  private async firstFailure(): Promise<{ child: string; reason: string } | null> {
+  private async firstFailure(): Promise<Broken | null> {
     const stopped = new Promise<null>((resolve) => { this.wake = () => resolve(null); });
-    return Promise.race([
-      stopped,
-      ...this.running.map(async ({ id, child }) => ({ child: id, reason: await child.failed })),
-    ]);
+    return Promise.race([stopped, ...this.running.map(({ failed }) => failed)]);
   }
 
-  private count(broken: { child: string; reason: string }): void {
+  private count(broken: Broken): void {
     const now = this.clock.monotonicMs();
     this.restarts.push(now);
     while (this.restarts.length > 0 && now - this.restarts[0]! > this.intensity.periodMs) this.restarts.shift();
@@ -107,3 +118,5 @@ export class RestForOne {
     }
   }
 }
+
+const told = (error: unknown): string => error instanceof Error ? `${error.name}: ${error.message}` : String(error);

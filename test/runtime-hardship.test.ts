@@ -133,4 +133,34 @@ describe('the actor runtime in hardship', () => {
     await Promise.all([running, stopping]);
     assert.deepEqual(stopped, ['one']);
   });
+
+  it('a child that hangs or fails to start because an earlier one has ended is not to blame', async () => {
+    const started: string[] = [];
+    let end: (reason: string) => void = () => undefined;
+    const first = {
+      id: 'first',
+      start: () => {
+        started.push('first');
+        return Promise.resolve({ failed: new Promise<string>((resolve) => { end = resolve; }), stop: () => undefined });
+      },
+    };
+    const second = {
+      id: 'second',
+      start: async () => {
+        started.push('second');
+        if (started.length > 5) return { failed: never(), stop: () => undefined };
+        end('the session expired');
+        if (started.length === 2) throw new Error('the session has expired');
+        return await new Promise<never>(() => undefined);
+      },
+    };
+    const intensity = { restarts: 3, periodMs: 60_000 };
+    const tree = new RestForOne([first, second], intensity, systemClock, createLog('t', 'error'));
+    const running = tree.run();
+    while (started.length < 6) await systemClock.sleep(5);
+    await systemClock.sleep(20);
+    await tree.stop();
+    await running;
+    assert.deepEqual(started, ['first', 'second', 'first', 'second', 'first', 'second']);
+  });
 });
