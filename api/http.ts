@@ -91,6 +91,7 @@ function answerFault(log: Log, error: unknown, request: ApiRequest | null, reply
   const text = fault.unexpected
     ? `Internal error; the log of this node has it under request ${request?.id ?? '?'}`
     : fault.message;
+  if (fault.status === 429) void reply.header('Retry-After', '2');
   return reply.code(fault.status).type('application/json').send({ message: text });
 }
 

@@ -101,3 +101,18 @@ test('a stream that the server refuses ends the command at once', async () => {
   assert.equal(refused.stderr, 'The event stream was refused: there is no topic "nosuchtopic".\n');
   assert.equal(desk.api.subscribed.length, 1, 'and is not tried again');
 });
+
+test('a full mailbox: --wait says so and tries again; without it the user is told', async () => {
+  desk.api.busy = 2;
+  const moved = await pvc(['vm', 'start', 'web1', '--wait']);
+  assert.equal(moved.status, 0, moved.stderr);
+  assert.match(moved.stderr, /^web1: The mailbox of VM web1 is full: 128 letters wait \(try 1; again in 1 s\)\n/);
+  assert.equal(desk.api.seen.filter((one) => one.method === 'POST').length, 3);
+  desk.api.busy = 1;
+  const refused = await pvc(['vm', 'start', 'web1']);
+  assert.deepEqual([refused.status, refused.stdout], [7, '']);
+  assert.match(refused.stderr, /128 letters wait \(try again later, or give --wait/);
+  desk.api.busy = 1000;
+  const tired = await pvc(['vm', 'start', 'web1', '--wait', '--timeout', '2']);
+  assert.equal(tired.status, 7);
+});

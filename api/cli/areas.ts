@@ -47,6 +47,16 @@ const AREAS: readonly Area[] = [
       ];
     },
   },
+  {
+    word: 'actor',
+    summary: 'Any actor: its mailbox, its effects, and why it is where it is.',
+    load: async () => (await import('./commands/actor.js')).actorCommands,
+  },
+  {
+    word: 'dead-letter',
+    summary: 'Letters that could not be stepped or delivered.',
+    load: async () => (await import('./commands/actor.js')).deadLetterCommands,
+  },
   { word: 'events', summary: 'Print what happens in the cluster, as it happens.', load: () => own('events') },
   { word: 'api', summary: 'Make one raw call to the API.', load: () => own('api') },
   { word: 'completion', summary: 'Print a completion script for the shell.', load: () => own('completion') },

@@ -1,6 +1,7 @@
 /** Calls as commands make them: a good answer's data, or the end of the command with its exit code. */
 import { NoAnswer, type ApiClient, type Call, type Reply } from '../client/http.js';
 import { originOf } from '../client/connection.js';
+import type { CommandContext } from './command.js';
 import { CliError, EXIT, exitCodeOfStatus } from './exit.js';
 
 /** The reply of a call that was accepted. Throws a CliError for a refusal and for no answer. */
@@ -13,6 +14,41 @@ export async function accepted(api: ApiClient, call: Call): Promise<Reply> {
   }
   if (reply.status >= 200 && reply.status < 300) return reply;
   throw refusal(api, reply);
+}
+
+/** Pauses between two tries of what was answered 429, milliseconds: what the API asks for, within reason. */
+const PAUSE_DEFAULT_MS = 2_000;
+const PAUSE_MAX_MS = 30_000;
+
+/**
+ * As `accepted`, but a full mailbox (429) is waited for, as long as the API asks, until `giveUpAtMs` (monotonic).
+ * Nothing was stored by a call that was answered so: sending it again is harmless.
+ */
+export async function acceptedWhenFree(
+  context: CommandContext, api: ApiClient, call: Call, name: string, giveUpAtMs: number,
+): Promise<Reply> {
+  const { clock } = context.host;
+  for (let attempt = 1; ; attempt += 1) {
+    let reply: Reply;
+    try {
+      reply = await api.call(call);
+    } catch (error) {
+      throw noAnswer(api, error);
+    }
+    if (reply.status >= 200 && reply.status < 300) return reply;
+    const pauseMs = pauseAsked(reply);
+    if (reply.status !== 429 || clock.monotonicMs() + pauseMs > giveUpAtMs) throw refusal(api, reply);
+    const text = `${name}: ${messageOf(reply.body).trim()} (try ${attempt}; again in ${pauseMs / 1000} s)`;
+    if (attempt === 1) context.terminal.note(text);
+    else context.terminal.progress(text);
+    await clock.sleep(pauseMs);
+  }
+}
+
+function pauseAsked(reply: Reply): number {
+  const seconds = Number(reply.headers['retry-after']);
+  const ms = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : PAUSE_DEFAULT_MS;
+  return Math.min(ms, PAUSE_MAX_MS);
 }
 
 export async function fetchData<T>(api: ApiClient, path: string, query: Call['query'] = {}): Promise<T> {
@@ -68,5 +104,6 @@ export function refusal(api: ApiClient, reply: Reply): CliError {
       `${originOf(api.connection)} answered with status ${reply.status} and no message: ` + 'is this a PVC API?',
     );
   }
-  return new CliError(exitCodeOfStatus(reply.status), text);
+  const later = reply.status === 429 ? ' (try again later, or give --wait, which tries by itself)' : '';
+  return new CliError(exitCodeOfStatus(reply.status), `${text}${later}`);
 }

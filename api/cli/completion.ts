@@ -14,6 +14,8 @@ const optionWords = (command: Command): string[] => [
 function namesCommand(command: Command): string {
   const first = command.positionals?.[0]?.name;
   if (first === 'VM') return 'pvc -q vm list -f raw';
+  if (first === 'ADDRESS') return 'pvc -q actor list -f raw';
+  if (first === 'LETTER') return 'pvc -q dead-letter list -f raw';
   if (first === 'NODE') return 'pvc -q node list -f raw';
   if (command.path.join(' ') === 'connection remove') return 'pvc -q connection list -f raw';
   return '';

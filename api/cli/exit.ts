@@ -30,7 +30,7 @@ export const usageError = (message: string): CliError => new CliError(EXIT.usage
 export function exitCodeOfStatus(status: number): ExitCode {
   if (status === 404) return EXIT.notFound;
   if (status === 401 || status === 403) return EXIT.auth;
-  if (status === 409) return EXIT.conflict;
+  if (status === 409 || status === 429) return EXIT.conflict;
   if (status === 408) return EXIT.timeout;
   if (status === 502 || status === 503 || status === 504) return EXIT.unreachable;
   return EXIT.failed;

@@ -5,7 +5,7 @@
 import { NoAnswer, type ApiClient, type Call } from '../client/http.js';
 import { openEventStream, StreamRefused, type EventStream } from '../client/stream.js';
 import type { PulseEvent } from '../events/frames.js';
-import { accepted, messageOf, noAnswer, refusal } from './calls.js';
+import { accepted, acceptedWhenFree, messageOf, noAnswer, refusal } from './calls.js';
 import type { CommandContext } from './command.js';
 import { CliError, EXIT } from './exit.js';
 
@@ -47,7 +47,8 @@ export async function runOperation(context: CommandContext, call: Call, subject:
     return;
   }
   try {
-    const reply = await accepted(api, call);
+    const timeoutMs = (context.values.number('timeout') ?? 600) * 1000;
+    const reply = await acceptedWhenFree(context, api, call, name, startedMs + timeoutMs);
     const operationId = reply.headers['x-operation-id'];
     if (typeof operationId !== 'string') {
       context.terminal.print(messageOf(reply.body));
