@@ -41,8 +41,7 @@ function expiryOf(request: ApiRequest): { expiresMs?: number } {
 
 /**
  * denied -> the status of its code (429 with Retry-After); already -> 200; accepted -> 200 at once, or with `wait` at
- * the operation's end
- * (failed -> 409; still under way -> 202). The operation's id is in the header X-Operation-Id.
+ * the operation's end (failed -> 409; still under way -> 202). The operation's id is in the header X-Operation-Id.
  */
 export async function runCommand(
   deps: ApiDeps, request: ApiRequest, reply: ApiReply, command: Command,

@@ -10,13 +10,14 @@ import { encodeOwner, encodeRecord } from './codec.js';
 import { deadLetterOp, type Dead } from './dead-letters.js';
 import type { Envelope } from './envelope.js';
 import type { Consumed } from './letters.js';
+import { undeliverableOp } from './last-mail.js';
 import { LIMITS } from './limits.js';
 import { encodeMail, parcels, type Parcel } from './pack.js';
 import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import { recordTooLarge } from './record-size.js';
 import type { Store, StoreOp } from './store.js';
-import { afterBirthRefused, bounceOp, type Newborn } from './supervision/births.js';
+import { afterBirthRefused, type Newborn } from './supervision/births.js';
 
 export interface Turn {
   readonly address: Address;
@@ -99,11 +100,8 @@ export async function commitTurn(store: Store, paths: Paths, prepared: PreparedT
       const { envelopes } = culprit.parcel;
       undeliverable.push(...envelopes);
       const at = envelopes[0]!.sentAt;
-      operations = replaceAt(operations, result.index, envelopes.map((envelope): Tagged => {
-        const op = bounceOp(paths, envelope)
-          ?? deadLetterOp(paths, { envelope, error: 'there is no such actor', at, state: null });
-        return { op, tag: 'extra' };
-      }));
+      operations = replaceAt(operations, result.index, envelopes.map((envelope): Tagged => (
+        { op: undeliverableOp(paths, envelope, 'there is no such actor', at), tag: 'extra' })));
     } else if ((culprit.tag === 'tell' || culprit.tag === 'extra') && isAlreadySo(culprit.op, result.code)) {
       operations = replaceAt(operations, result.index, []);
     } else if (culprit.tag === 'extra' && culprit.op.op === 'check') {

@@ -19,7 +19,7 @@ import type { Behavior } from './behavior.js';
 import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
-import { burialOps } from './supervision/births.js';
+import { burialOps } from './burial.js';
 import { keepNodeVersions, NeedsVersionError } from './versions.js';
 
 /** What the host knows itself. */

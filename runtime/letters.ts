@@ -13,6 +13,7 @@ import { causeChain } from './log.js';
 import { decodeMail } from './pack.js';
 import { laneOf, type Paths } from './paths.js';
 import { rawEnvelope } from './raw-letter.js';
+import { asInput } from './requests.js';
 import type { StepInput } from './step.js';
 import type { Store } from './store.js';
 
@@ -224,7 +225,7 @@ export function envelopesAt(address: Address, path: string, name: string, data: 
 /** What the step sees of an envelope. */
 export function inputOf(envelope: Envelope): StepInput {
   return {
-    event: envelope.event, source: 'mailbox', id: envelope.id, operationId: envelope.operationId ?? null,
+    ...asInput(envelope), source: 'mailbox', id: envelope.id, operationId: envelope.operationId ?? null,
     correlation: envelope.correlation, causation: envelope.causation, settles: null,
   };
 }

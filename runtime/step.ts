@@ -6,6 +6,7 @@ import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import { LIMITS } from './limits.js';
+import { cancelled, envelopeOf, requestOf, SENDING, settleRequest, type Answers } from './requests.js';
 import { pendingEffect, raiseTimer, settle, triedAgain, withoutLeft } from './step-effects.js';
 import {
   FRESH_FIELDS, RECORD_VERSION, type ActorRecord, type Operation, type PendingEffect, type Timer, type Transition,
@@ -21,6 +22,8 @@ export interface StepInput {
   readonly causation: string | null;
   /** Of an effect's answer (effectKey) or a timer (timerKey): which pending one it ends. */
   readonly settles: string | null;
+  /** Of an answer to a request: which one it ends. */
+  readonly answers?: Answers;
 }
 
 export interface StepMeta {
@@ -53,8 +56,10 @@ const isOwnerChange = (action: EmittedAction): boolean => action.type === 'owner
 export function step(behavior: Behavior, record: ActorRecord, input: StepInput, meta: StepMeta): StepOutput | null {
   const again = triedAgain(record, input);
   if (again !== null) return { record: again, outgoing: [], commitEffects: [] };
-  const settled = settle(record, input);
-  if (settled === null) return null;
+  const answered = settle(record, input);
+  const request = answered === null ? null : settleRequest(answered, input);
+  if (request === null) return null;
+  const settled = request.record;
   let operations = settled.operations;
   if (input.operationId !== null) {
     if (operations.some((operation) => operation.operationId === input.operationId)) return null;
@@ -73,7 +78,7 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
   }
   const { operationId } = input;
   const event: ActorEvent = operationId === null
-    ? { ...input.event, at: meta.nowMs } : { ...input.event, at: meta.nowMs, operationId };
+    ? { ...request.event, at: meta.nowMs } : { ...request.event, at: meta.nowMs, operationId };
   const reaction = behavior.react(record.snapshot, event);
   if (settled === record && input.operationId === null && reaction.actions.length === 0
     && reaction.snapshot.context === record.snapshot.context
@@ -112,7 +117,7 @@ export function applyActions(
   behavior: Behavior, next: Draft, before: ActorRecord, actions: readonly EmittedAction[],
   input: StepInput, meta: StepMeta,
 ): StepOutput {
-  let { effects, timers, operations } = next;
+  let { effects, timers, operations, requests } = next;
   let removed = false;
   const outgoing: Envelope[] = [];
   const commitEffects: EmittedAction[] = [];
@@ -130,12 +135,15 @@ export function applyActions(
       throw new Error(`machine ${next.kind} uses ${type}, which has no meaning here`);
     } else if (type === 'effect.cancel') effects = effects.filter((effect) => effect.kind !== params['kind']);
     else if (type === 'operation.end') operations = endOperation(operations, params, meta.nowMs);
-    else if (type === 'tell') {
-      outgoing.push({
-        id: `${base}.${String(outgoing.length).padStart(3, '0')}`, from: address(next), to: params['to'] as Address,
-        event: params['event'] as ActorEvent, correlation: input.correlation, causation: input.id,
-        senderEpoch: meta.epoch, sentAt: meta.nowMs, ...postage(params, meta),
-      });
+    else if (type === 'request.cancel') ({ requests, timers } = cancelled(requests, timers, params['as']));
+    else if (SENDING.has(type)) {
+      const id = `${base}.${String(outgoing.length).padStart(3, '0')}`;
+      const envelope = envelopeOf(action, id, address(next), input, meta);
+      outgoing.push(envelope);
+      if (type !== 'ask') continue;
+      const { request, timer } = requestOf(action, envelope);
+      requests = [...requests, request];
+      timers = raiseTimer(timers, timer, meta.nowMs, behavior, before.timers, input.correlation);
     } else if (meta.commitEffects.has(type) || LIFECYCLE_EFFECTS.has(type)) {
       commitEffects.push(action);
       removed ||= type === 'actor.remove';
@@ -152,17 +160,9 @@ export function applyActions(
   next.effects = effects;
   next.timers = timers;
   next.operations = operations;
+  next.requests = requests;
   next.removed = removed;
   return { record: withTransition(next, before, input, meta, names, sent), outgoing, commitEffects };
-}
-
-/** `lane: 'control'` and `expiresMs` of a `tell`, as its envelope has them. */
-function postage(params: EmittedAction['params'], meta: StepMeta): Pick<Envelope, 'lane' | 'expiresAt'> {
-  const { lane, expiresMs } = params;
-  return {
-    ...(lane === 'control' ? { lane } : {}),
-    ...(typeof expiresMs === 'number' ? { expiresAt: meta.nowMs + expiresMs } : {}),
-  };
 }
 
 function endOperation(

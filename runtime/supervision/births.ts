@@ -5,15 +5,14 @@
  */
 import { splitAddress, type Address } from '../address.js';
 import type { Behavior, EmittedAction } from '../behavior.js';
-import type { Clock } from '../clock.js';
-import { decodeRecord, encodeEnvelope } from '../codec.js';
+import { burialOps } from '../burial.js';
+import { encodeEnvelope } from '../codec.js';
 import { createActorOps } from '../create.js';
 import type { Envelope } from '../envelope.js';
 import { envelopeName, type Paths } from '../paths.js';
 import type { ActorRecord, Owner } from '../record.js';
 import { createRecord } from '../step.js';
 import type { Store, StoreOp } from '../store.js';
-import { tombOps } from '../tombs.js';
 import type { WriterVersion } from '../versions.js';
 
 /** One actor to be made. */
@@ -74,42 +73,4 @@ export async function afterBirthRefused(store: Store, paths: Paths, newborn: New
   const burial = await burialOps(store, paths, { wallMs: () => refusal.sentAt }, address);
   if (burial !== null) return [...burial, ...ops];
   return [{ op: 'create', path: paths.envelope(refusal.to, envelopeName(refusal)), data: encodeEnvelope(refusal) }];
-}
-
-const BOUNCED: readonly string[] = ['supervision.begin', 'supervision.stop', 'supervision.kill'];
-
-/** A supervisor's letter to a child whose actor is gone comes back as that child's exit; null = another letter. */
-export function bounceOp(paths: Paths, envelope: Envelope): StoreOp | null {
-  const { type, life } = envelope.event;
-  if (envelope.from === 'api' || !BOUNCED.includes(type)) return null;
-  const bounced: Envelope = {
-    ...envelope, id: `${envelope.id}.back`, to: envelope.from, lane: 'control',
-    event: {
-      type: 'child.exited', address: envelope.to, life, reason: 'error', detail: 'there is no such actor', gone: true,
-    },
-  };
-  return { op: 'create', path: paths.envelope(bounced.to, envelopeName(bounced)), data: encodeEnvelope(bounced) };
-}
-
-/**
- * Takes a removed actor's znodes away; null = it lives. The versions hold it to the very actor that was removed: one
- * that was born there since is not touched.
- */
-export async function burialOps(
-  store: Store, paths: Paths, clock: Pick<Clock, 'wallMs'>, address: Address,
-): Promise<readonly StoreOp[] | null> {
-  const [owner, record, mail] = await Promise.all([
-    store.read(paths.owner(address)), store.read(paths.record(address)), store.children(paths.mailbox(address)),
-  ]);
-  if (record === null || owner === null) return [];
-  if (!decodeRecord(record.data).removed) return null;
-  return [
-    ...tombOps(paths, clock, address, record),
-    ...(mail?.names ?? []).map((name): StoreOp => (
-      { op: 'delete', path: paths.envelope(address, name), version: 'any' })),
-    { op: 'delete', path: paths.mailbox(address), version: 'any' },
-    { op: 'delete', path: paths.record(address), version: record.stat.version },
-    { op: 'delete', path: paths.owner(address), version: owner.stat.version },
-    { op: 'delete', path: paths.actor(address), version: 'any' },
-  ];
 }
