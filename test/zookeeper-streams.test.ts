@@ -100,7 +100,7 @@ describe('the stream between client and server', () => {
       await until('connected elsewhere', () => seen.at(-1) === 'connected', SESSION_MS);
       assert.ok(now() - begun < SESSION_MS, `${direction}: ${now() - begun} ms`);
       assert.equal(store.session.id, id);
-      assert.deepEqual(store.metrics().disconnects, { 'no reply': 1 });
+      assert.ok((store.metrics().disconnects['no reply'] ?? 0) >= 1);
       rig.healed();
       await store.close();
     }
@@ -108,11 +108,11 @@ describe('the stream between client and server', () => {
 
   it('a slow line is not a dead one: what trickles in keeps the connection', { timeout: 60_000 }, async () => {
     const proxy = rig.proxyAt(1);
-    const store = await rig.open([proxy.address], { requestTimeoutMs: 30_000 });
+    const store = await rig.open([proxy.address], { sessionTimeoutMs: 2 * SESSION_MS, requestTimeoutMs: 60_000 });
     const seen = statesOf(store);
     isDone(await admin.multi([{ op: 'create', path: '/s/large', data: new Uint8Array(60_000).fill(7) }]));
     await store.sync('/s');
-    // Twice the time in which silence would be the end of it.
+    // Twice as long as silence may last before it is the end.
     proxy.throttle(30_000, 'replies');
     const begun = now();
     const [large, small] = await Promise.all([store.read('/s/large'), store.readMany(['/s', '/s/large'])]);
@@ -241,7 +241,7 @@ describe('the stream between client and server', () => {
 
   it('a request past its deadline is answered, its late reply dropped', async () => {
     const proxy = rig.proxyAt(2);
-    const store = await rig.open([proxy.address], { requestTimeoutMs: 300 });
+    const store = await rig.open([proxy.address], { sessionTimeoutMs: 2 * SESSION_MS, requestTimeoutMs: 300 });
     proxy.holdReplies(true);
     const write = store.multi([set('/s', 'late', 'any')]);
     const read = store.read('/s').then(() => null, (error: unknown) => error);
