@@ -31,6 +31,7 @@ import { FencedBoots } from './fenced-boots.js';
 import { asWorldEffects } from './handlers.js';
 import { Homing } from './homing.js';
 import { leave } from './leaving.js';
+import { Keeper } from './keeper.js';
 import { Liveness } from './liveness.js';
 import { StrayGuests } from './strays.js';
 import { Waiters } from './waiters.js';
@@ -82,6 +83,7 @@ export function startCells(deps: CellsDeps): Cells {
     silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500, quorumAgeMs: deps.quorumAgeMs,
   });
   new Waiters(mirror, host);
+  const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced') });
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event));
@@ -104,6 +106,7 @@ export function startCells(deps: CellsDeps): Cells {
   homing.start();
   liveness.start();
   strays.start();
+  keeper.start();
   fencedBoots.start();
   followPrimacy();
   const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')! });
@@ -112,7 +115,7 @@ export function startCells(deps: CellsDeps): Cells {
     leave: () => leave({ ...deps, host, primacy, homing, log: log.child('leaving') }),
     stop() {
       unlisten();
-      for (const part of [fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
+      for (const part of [keeper, fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
       setHeld(false);
     },
   };

@@ -6,8 +6,9 @@ import type { PlaceParams, PlaceResult, PlannedMove } from '../machines/effects.
 import { daemonStateWord, domainStateWord, nodeContext, nodeIsIn } from '../machines/node/view.js';
 import type { NodeTelemetry } from '../machines/node/telemetry.js';
 import {
-  place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld,
+  betterPlace, place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld,
 } from '../machines/placement.js';
+import type { PlacementRule, Standing } from '../machines/rules.js';
 import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
 import { stateText } from '../runtime/behavior.js';
@@ -31,6 +32,8 @@ export interface Homecoming {
 }
 
 export class ClusterView {
+  /** Places given out that no record names yet: they count, or two VMs would take the same one at the same moment. */
+  private readonly promised = new Map<string, { readonly node: string; readonly seq: number }>();
   private readonly moving = new Map<string, { totalBytes: number; remainingBytes: number }>();
 
   constructor(private readonly mirror: Mirror, private readonly config: PvcConfig) {}
@@ -46,7 +49,10 @@ export class ClusterView {
   }
 
   place(params: PlaceParams): PlaceResult {
-    return place(params, this.world());
+    const result = place(params, this.world(params.uuid));
+    const seq = this.mirror.actors.get(addressOf('vm', params.uuid))?.record.seq;
+    if (result.target !== null && seq !== undefined) this.promised.set(params.uuid, { node: result.target.node, seq });
+    return result;
   }
 
   /** A home for a VM that is being defined; a node named by the user is taken even while it is down. */
@@ -84,6 +90,33 @@ export class ClusterView {
     ];
   }
 
+  /**
+   * VMs that run where their rules do not want them, or want them less than elsewhere (and they may go back by
+   * themselves), with a better place each. One plan: each move counts for those after it.
+   */
+  misplaced(): (PlannedMove & { readonly seq: number })[] {
+    const rules = this.rules();
+    if (rules.length === 0) return [];
+    let world = this.world();
+    const moves: (PlannedMove & { readonly seq: number })[] = [];
+    const settled = this.vms().filter((record) => stateText(record.snapshot.value) === 'running')
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const record of settled) {
+      const vm = contextOf(record);
+      const request = requestOf(vm, []);
+      const better = betterPlace(request, vm.node, vm.meta.failback ?? true, world);
+      if (better === null) continue;
+      moves.push({ uuid: vm.uuid, target: better, reason: null, seq: record.seq });
+      world = { ...world, standing: new Map(world.standing).set(vm.uuid, [better.node]) };
+    }
+    return moves;
+  }
+
+  private rules(): readonly PlacementRule[] {
+    const { rules } = this.mirror.settings() as { readonly rules?: readonly PlacementRule[] };
+    return rules ?? [];
+  }
+
   evacuate(node: string): Evacuation {
     const here = this.vms().filter((record) => holds(contextOf(record), node));
     const settled = here.filter((record) =>
@@ -119,16 +152,28 @@ export class ClusterView {
     return proof?.kind === 'P0' && live !== null && live.bootId !== proof.boot.bootId;
   }
 
+  private withPromise(record: ActorRecord, asking: string | null): VmContext {
+    const vm = contextOf(record);
+    const promise = this.promised.get(record.id);
+    if (promise === undefined) return vm;
+    // The record has moved on since: it says by itself where it goes.
+    if (promise.seq !== record.seq) this.promised.delete(record.id);
+    return promise.seq !== record.seq || record.id === asking
+      ? vm : { ...vm, target: { node: promise.node, bootId: '' } };
+  }
+
   private vms(): ActorRecord[] {
     return [...this.mirror.actors.values()].map((actor) => actor.record)
       .filter((record) => record.kind === 'vm' && !record.removed);
   }
 
-  private world(): PlacementWorld {
-    const vms = this.vms().map(contextOf);
+  /** `asking` = the VM a place is looked for: what was promised to it before does not count. */
+  private world(asking: string | null = null): PlacementWorld {
+    const vms = this.vms().map((record) => this.withPromise(record, asking));
     return {
       nodes: this.config.allNodes.map((name) => this.node(name, vms)),
       defaultSelector: this.config.targetSelector as NodeSelector,
+      rules: this.rules(), standing: standingOf(vms),
     };
   }
 
@@ -157,6 +202,14 @@ export class ClusterView {
     };
   }
 }
+
+/** Where each VM that is wanted running is, or is about to be. */
+const standingOf = (vms: readonly VmContext[]): Standing => new Map(
+  vms.filter((vm) => vm.desired === 'start').map((vm) => {
+    const held = [...vm.mayRunOn.map((boot) => boot.node), ...(vm.target === null ? [] : [vm.target.node])];
+    return [vm.uuid, [...new Set(held)]];
+  }),
+);
 
 const requestOf = (vm: VmContext, exclude: readonly string[]): PlacementRequest => ({
   uuid: vm.uuid, memoryMiB: vm.definition.memoryMiB, vcpus: vm.definition.vcpus,

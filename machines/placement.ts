@@ -5,6 +5,9 @@
  */
 import type { NodeSelector, BootRef } from './vm/messages.js';
 import type { PlannedMove } from './effects.js';
+import {
+  compareLikings, forbiddenBy, likingOf, type Liking, type PlacementRule, type RuleView, type Standing,
+} from './rules.js';
 
 export interface PlacementNode {
   readonly name: string;
@@ -48,6 +51,9 @@ export interface PlacementWorld {
   readonly defaultSelector: NodeSelector;
   /** More memory provisioned than there is: a warning in `reason` (default), or a refusal. */
   readonly overcommit?: 'warn' | 'refuse';
+  readonly rules?: readonly PlacementRule[];
+  /** Where every VM is, for the rules. */
+  readonly standing?: Standing;
 }
 
 export interface Placement {
@@ -74,8 +80,9 @@ export function place(request: PlacementRequest, world: PlacementWorld): Placeme
     if (refusal === null) legal.push(node);
     else refusals.push(`${node.name}: ${refusal}`);
   }
-  const preferred = legal.find((node) => node.name === request.prefer);
-  const chosen = preferred ?? best(legal, scoreOf(request, world));
+  const liked = mostLiked(request, legal, world);
+  const preferred = liked.find((node) => node.name === request.prefer);
+  const chosen = preferred ?? best(liked, scoreOf(request, world));
   if (chosen === undefined) {
     const unknown = request.only != null && !world.nodes.some((node) => node.name === request.only);
     return {
@@ -87,16 +94,38 @@ export function place(request: PlacementRequest, world: PlacementWorld): Placeme
 }
 
 /**
+ * A place that the rules like better than the one a running VM has: because a strict rule forbids that one, or, if it
+ * may go back by itself, because another node that can take it is liked more. null = it stays.
+ */
+export function betterPlace(
+  request: PlacementRequest, current: string, failback: boolean, world: PlacementWorld,
+): BootRef | null {
+  const others = new Map(world.standing);
+  others.delete(request.uuid);
+  const view = { rules: world.rules ?? [], standing: others };
+  const forbidden = forbiddenBy(request.uuid, current, view) !== null;
+  if (!forbidden && !failback) return null;
+  const { target } = place({ ...request, exclude: [current] }, { ...world, standing: others });
+  if (target === null || forbidden) return target;
+  const gain = compareLikings(likingOf(request.uuid, target.node, view), likingOf(request.uuid, current, view));
+  return gain < 0 ? target : null;
+}
+
+/**
  * Places several VMs in one plan: each counts what the ones before it took. A VM without a place takes
  * nothing away from the others.
  */
 export function planMoves(requests: readonly PlacementRequest[], world: PlacementWorld): PlannedMove[] {
   let nodes = world.nodes;
+  let standing = world.standing ?? new Map<string, readonly string[]>();
   return [...requests]
     .sort((a, b) => compare(a.uuid, b.uuid))
     .map((request) => {
-      const { target, reason } = place(request, { ...world, nodes });
-      if (target !== null) nodes = nodes.map((node) => (node.name === target.node ? withVm(node, request) : node));
+      const { target, reason } = place(request, { ...world, nodes, standing });
+      if (target !== null) {
+        nodes = nodes.map((node) => (node.name === target.node ? withVm(node, request) : node));
+        standing = new Map(standing).set(request.uuid, [target.node]);
+      }
       return { uuid: request.uuid, target, reason };
     });
 }
@@ -111,12 +140,30 @@ const withVm = (node: PlacementNode, vm: Pick<PlacementRequest, 'memoryMiB' | 'v
   vms: node.vms + 1,
 });
 
+const ruleView = ({ rules, standing }: PlacementWorld): RuleView => ({
+  rules: rules ?? [], standing: standing ?? new Map<string, readonly string[]>(),
+});
+
+/** Of the legal nodes those that the rules like best; all of them, if there is no rule about the VM. */
+function mostLiked(
+  request: PlacementRequest, legal: readonly PlacementNode[], world: PlacementWorld,
+): readonly PlacementNode[] {
+  if ((world.rules ?? []).length === 0) return legal;
+  const view = ruleView(world);
+  const likings = legal.map((node) => ({ node, liking: likingOf(request.uuid, node.name, view) }));
+  const least = likings.reduce<Liking | null>((found, { liking }) =>
+    found === null || compareLikings(liking, found) < 0 ? liking : found, null);
+  return likings.filter(({ liking }) => least !== null && compareLikings(liking, least) === 0).map(({ node }) => node);
+}
+
 function refusalOf(request: PlacementRequest, node: PlacementNode, world: PlacementWorld): string | null {
   if (request.only != null && node.name !== request.only) return 'not the one asked for';
   if (request.exclude?.includes(node.name) === true) return 'left out';
   if (request.nodeLimit !== null && !request.nodeLimit.includes(node.name)) return 'not in its node limit';
   if (node.daemonState !== 'run' || node.bootId === null) return `daemon state is ${node.daemonState}`;
   if (node.domainState !== 'ready') return `domain state is ${node.domainState}`;
+  const forbidden = forbiddenBy(request.uuid, node.name, ruleView(world));
+  if (forbidden !== null) return forbidden;
   if (request.memoryMiB > node.memoryFreeMiB) {
     return `${Math.floor(node.memoryFreeMiB)} MiB are free, ${request.memoryMiB} are needed`;
   }

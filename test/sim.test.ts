@@ -46,6 +46,23 @@ describe('the simulator', () => {
     assert.deepEqual(result.violations, []);
   });
 
+  it('keeps the rules: strict apart at the start already, and home again once the liked node is back', async () => {
+    write({
+      nodes: NODES, vms: { 101: { node: 'hv1', state: 'start' }, 102: { node: 'hv1', state: 'start' } },
+      rules: [
+        { kind: 'node-affinity', vms: ['101'], nodes: { hv3: 2, hv2: 1 }, strict: true },
+        { kind: 'vm-affinity', vms: ['101', '102'], together: false, strict: true },
+      ],
+    }, [UP, ['power hv3 off'], ['delay 90']]);
+    const result = await playScenario(readScenario(folder), {
+      seed: 3, profile: 'fast',
+    });
+    assert.deepEqual(result.violations, []);
+    assert.deepEqual(result.vms['101']?.runningOn, ['hv3']);
+    assert.notEqual(result.vms['102']?.node, 'hv3');
+    assert.equal(result.vms['102']?.runningOn.length, 1);
+  });
+
   it('names what is wrong with a scenario by file and line, with what would be legal', async () => {
     const wrong = [['power hv1 onn', 'fly hv1'], ['vm 7 start']];
     write({ nodes: NODES, vms: { 101: { node: 'hv9', state: 'startd' } } }, wrong);

@@ -53,7 +53,8 @@ export type VmFact =
       readonly replyTo: string;
     } & Stamped)
   /** From the node actor: come home. */
-  | ({ readonly type: 'vm.return'; readonly target: BootRef; readonly replyTo: string } & Stamped)
+  /** From the keeper of the rules (replyTo null): go where they like it better. */
+  | ({ readonly type: 'vm.return'; readonly target: BootRef; readonly replyTo: string | null } & Stamped)
   /** From the node actor: its node is ready and this VM is to start with it. */
   | ({ readonly type: 'vm.autostart' } & Stamped)
   /** Nodes came, went or changed their domain state: a VM that waits may look again. */

@@ -11,6 +11,12 @@ export interface VmMeta {
   readonly migrationMethod: MigrationMethod;
   readonly migrationMaxDowntimeMs: number;
   readonly profile: string | null;
+  /** Failed starts retried on the same node; default VM_LIMITS.startRetriesMax. */
+  readonly maxRestart?: number;
+  /** Other nodes tried after that; default VM_LIMITS.relocationsMax. */
+  readonly maxRelocate?: number;
+  /** May it go back by itself to a node that its rules like better? Default true. */
+  readonly failback?: boolean;
 }
 
 export interface VmTag {

@@ -27,8 +27,10 @@ export const vmSetup = setup({
     mayRunHere: ({ context }) => mayRunHere(context),
     endIsWanted: ({ context }) => context.stop !== null,
     moveFailed: ({ context }) => context.move !== null,
-    mayRetryHere: ({ context }) => context.startFailures <= VM_LIMITS.startRetriesMax,
-    mayTryElsewhere: ({ context }) => context.triedNodes.length < VM_LIMITS.relocationsMax,
+    mayRetryHere: ({ context }) =>
+      context.startFailures <= (context.meta.maxRestart ?? VM_LIMITS.startRetriesMax),
+    mayTryElsewhere: ({ context }) =>
+      context.triedNodes.length < (context.meta.maxRelocate ?? VM_LIMITS.relocationsMax),
     crashedTooOften: ({ context }) => context.crashes >= VM_LIMITS.crashesMax,
   },
   delays: {
