@@ -7,6 +7,7 @@ import type { LeaseGate, WorldEffect } from './effects.js';
 import type { Log } from './log.js';
 import type { MailboxDepths } from './mailbox-depths.js';
 import type { RuntimeMetrics } from './metrics.js';
+import type { Committed } from './mirror-types.js';
 import type { Paths } from './paths.js';
 import type { Owner } from './record.js';
 import type { Store, StoreOp } from './store.js';
@@ -39,6 +40,11 @@ export interface CellDeps {
   newCommitId(): string;
   /** Where it counts what it does; nowhere if left out. */
   readonly metrics?: RuntimeMetrics | undefined;
+  /** The mirror, which takes a commit's news from its cell instead of reading them. */
+  readonly news: {
+    expect(address: Address): void;
+    learn(address: Address, news: Committed | null): void;
+  };
   /** The cell has ended: handed over, deposed, or removed. */
   onEnd(cell: Cell, reason: string): void;
   /** The loop broke: the host decides whether to begin it anew. */

@@ -11,19 +11,19 @@ import { acquiredInput } from './causes.js';
 import { cautionFor, FREE, type Caution } from './caution.js';
 import type { CellDeps } from './cell-deps.js';
 import { prepareTurn } from './commit.js';
+import { commitSurely } from './commit-surely.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
-import { loadActor } from './load.js';
+import { loadActor, readyActor, type LoadedActor, type StoredActor } from './load.js';
 import { Outbox } from './outbox.js';
 import { Pending } from './pending.js';
-import { readBack } from './read-back.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
 import { underWay } from './supervision/lifecycle.js';
-import { commitPlanned, planTurn, type PlannedTurn } from './turn.js';
+import { planTurn, type PlannedTurn } from './turn.js';
 
-const NOTHING_BEGUN: ReadonlySet<string> = new Set();
+const NOTHING_RESUMED: ReadonlySet<string> = new Set();
 
 export class Cell {
   readonly address: Address;
@@ -47,7 +47,9 @@ export class Cell {
   private owner!: Owner;
   private ownerVersion = 0;
   /** Effects that an earlier process or owner under this epoch may have begun. */
-  private begun = NOTHING_BEGUN;
+  private resumed = NOTHING_RESUMED;
+  /** It knows its actor, and its mailbox has been listed. */
+  private begun = false;
   private busy = false;
   private ended = false;
   private departure: Departure | null = null;
@@ -65,13 +67,16 @@ export class Cell {
 
   /**
    * Reads owner, record and mailbox; begins with `owner.acquired`. `woken`: this process has told the machine of this
-   * owner already, and goes on with what the record says.
+   * owner already, and goes on with what the record says. `known` spares the reads: it may be behind, for the first
+   * commit holds to its versions.
    */
-  async start(how: 'acquired' | 'woken' = 'acquired'): Promise<void> {
+  async start(how: 'acquired' | 'woken', known: StoredActor | null): Promise<void> {
     // At once: an actor that was handed over pauses for as long as this takes. No letter goes before `owner.acquired`.
     this.busy = true;
-    const [mine, known] = await Promise.all([this.load(), this.reading(this.letters.scan())]);
+    const loading = known === null ? loadActor(this.deps, this.address) : readyActor(this.deps, known);
+    const [mine, isSure] = await Promise.all([this.load(loading), this.reading(this.letters.scan())]);
     this.busy = false;
+    this.begun = true;
     if (this.ended) this.departure?.refuse('its cell has ended');
     if (!mine) return;
     const { deps, owner, record } = this;
@@ -79,7 +84,7 @@ export class Cell {
     this.caution = cautionFor(record.suspect, record.commitId.startsWith(`${deps.processId}.`), handed);
     if (how === 'woken' && record.ownerEpoch >= owner.epoch) this.follow(0);
     else this.internal.unshift(acquiredInput(this.address, record, owner, deps.self));
-    if (!known) await this.scan();
+    if (!isSure) await this.scan();
     this.wake();
   }
 
@@ -114,7 +119,7 @@ export class Cell {
 
   /** Lists the mailbox and reads what is new: the doorbell's safety net. */
   async scan(): Promise<void> {
-    if (await this.reading(this.letters.scan())) this.wake();
+    if (this.begun && await this.reading(this.letters.scan())) this.wake();
   }
 
   /** Has nothing happened here for so long, and is nothing under way that only a cell can carry on? */
@@ -145,8 +150,8 @@ export class Cell {
     return this.owner?.epoch ?? null;
   }
 
-  private async load(): Promise<boolean> {
-    const loaded = await loadActor(this.deps, this.address);
+  private async load(from: LoadedActor | string | Promise<LoadedActor | string>): Promise<boolean> {
+    const loaded = from instanceof Promise ? await from : from;
     if (typeof loaded === 'string') return this.end(loaded);
     const { owner, record, told } = loaded;
     if (told !== null) this.internal.unshift(told);
@@ -156,8 +161,8 @@ export class Cell {
     this.recordVersion = loaded.recordVersion;
     this.storedAs = loaded.storedAs;
     this.birth = loaded.born.toString(36);
-    this.begun = record.effects.length === 0 || record.ownerEpoch < owner.epoch
-      ? NOTHING_BEGUN : new Set(record.effects.map((effect) => effect.effectId));
+    this.resumed = record.effects.length === 0 || record.ownerEpoch < owner.epoch
+      ? NOTHING_RESUMED : new Set(record.effects.map((effect) => effect.effectId));
     if (record.outbox.length > 0) this.ownOutbox().begin(record);
     return true;
   }
@@ -210,21 +215,14 @@ export class Cell {
     const internal = this.outbox?.holdsAll ? [] : this.internal.splice(0, LIMITS.batch);
     const plan = leaving === null ? this.plan(internal) : this.planToLeave(leaving);
     if (plan === null) return this.follow(0);
-    for (;;) {
-      const outcome = await commitPlanned(this.deps, plan);
+    await commitSurely(this.deps, plan, () => !this.ended, (outcome) => {
       if (outcome.kind === 'committed') return this.committed(plan, outcome.recordVersion);
       if (outcome.kind === 'deposed') return void this.end(outcome.reason);
       if (outcome.kind === 'stale') return this.reload(internal);
-      if (outcome.kind === 'refused') {
-        if (leaving === null) throw new Error(`a turn of ${this.address} was refused: ${outcome.reason}`);
-        return leaving.refuse(outcome.reason);
-      }
-      const known = await readBack(this.deps, plan.prepared.turn, () => !this.ended);
-      if (known.kind === 'applied') return this.committed(plan, known.recordVersion);
-      if (known.kind === 'reload') return this.reload(internal);
-      if (known.kind === 'session lost') return void this.end('session lost');
-      if (known.kind === 'given up') return;
-    }
+      if (outcome.kind !== 'refused') return;
+      if (leaving === null) throw new Error(`a turn of ${this.address} was refused: ${outcome.reason}`);
+      leaving.refuse(outcome.reason);
+    });
   }
 
   private plan(internal: readonly StepInput[]): PlannedTurn | null {
@@ -273,7 +271,7 @@ export class Cell {
     const record = underWay(this.record);
     if (this.pending === null && record.timers.length === 0 && record.effects.length === 0) return;
     this.pending ??= new Pending(this.address, this.deps, (input) => this.offer(input));
-    this.pending.sync(record, { epoch: this.owner.epoch, begun: this.begun });
+    this.pending.sync(record, { epoch: this.owner.epoch, begun: this.resumed });
   }
 
   private ownOutbox(): Outbox {
@@ -283,7 +281,7 @@ export class Cell {
   /** Record or mailbox moved under us: read again; what came from inside is offered once more. */
   private async reload(internal: readonly StepInput[]): Promise<void> {
     this.letters.forget();
-    if (!await this.load()) return;
+    if (!await this.load(loadActor(this.deps, this.address))) return;
     // That it was upgraded it is told anew, if it still has to be.
     this.internal.unshift(...internal.filter((input) => input.event.type !== 'machine.upgraded'));
     await this.scan();

@@ -49,7 +49,11 @@ export interface PreparedTurn {
 }
 
 export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly recordVersion: number; readonly undeliverable: readonly Envelope[] }
+  /** `zxid` is null where the store did not tell. */
+  | {
+    readonly kind: 'committed'; readonly recordVersion: number; readonly zxid: number | null;
+    readonly undeliverable: readonly Envelope[];
+  }
   /** Somebody else owns the actor, or it is gone. */
   | { readonly kind: 'deposed'; readonly reason: string }
   /** The record or mailbox is not what we knew: read again and decide anew. */
@@ -78,7 +82,8 @@ export async function commitTurn(store: Store, paths: Paths, prepared: PreparedT
     if (result.kind === 'unknown') return { kind: 'unknown' };
     if (result.kind === 'done') {
       const at = operations.findIndex((tagged) => tagged.tag === 'record');
-      return { kind: 'committed', recordVersion: result.stats[at]?.version ?? turn.recordVersion + 1, undeliverable };
+      const recordVersion = result.stats[at]?.version ?? turn.recordVersion + 1;
+      return { kind: 'committed', recordVersion, zxid: result.zxid, undeliverable };
     }
     const culprit = operations[result.index];
     if (culprit === undefined) return { kind: 'deposed', reason: result.code };

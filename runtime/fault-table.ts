@@ -4,7 +4,7 @@
  */
 import type { Address } from './address.js';
 import { parseFault, type FaultKind } from './actor-fault.js';
-import { decode, decodeRecord, RecordVersionError } from './codec.js';
+import { decode, decodeStored, RecordVersionError } from './codec.js';
 import { causeChain, type Log } from './log.js';
 import type { MirrorActor } from './mirror.js';
 import type { Paths } from './paths.js';
@@ -58,11 +58,13 @@ export class FaultTable {
   }
 
   /** A record as it was read; null = this daemon cannot read it: that is told once, and what was known of it stands. */
-  decoded(address: Address, node: StoredNode, reads: readonly number[]): ActorRecord | null {
+  decoded(
+    address: Address, node: StoredNode, reads: readonly number[],
+  ): { record: ActorRecord; storedAs: number } | null {
     try {
-      const record = decodeRecord(node.data, reads);
+      const stored = decodeStored(node.data, reads);
       this.unreadable.delete(address);
-      return record;
+      return stored;
     } catch (error) {
       const { mzxid } = node.stat;
       if (this.unreadable.get(address)?.mzxid !== mzxid) {

@@ -4,7 +4,7 @@
  * it starts and at every commit.
  * A cell over its restart intensity is parked and reported; this never counts upward.
  */
-import type { Address } from './address.js';
+import { splitAddress, type Address } from './address.js';
 import { Asleep, hasWork, mayStayAsleep } from './asleep.js';
 import { Cell } from './cell.js';
 import type { CellDeps } from './cell-deps.js';
@@ -12,9 +12,9 @@ import type { ActorEvent } from './envelope.js';
 import { FaultKeeper, isLasting } from './fault-keeper.js';
 import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
 import { LIMITS } from './limits.js';
+import { mirroredActor } from './load.js';
 import { causeChain } from './log.js';
 import type { Mirror, MirrorActor } from './mirror.js';
-import { splitAddress } from './address.js';
 import type { Behavior } from './behavior.js';
 import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
@@ -23,7 +23,7 @@ import { burialOps } from './burial.js';
 import { keepNodeVersions, NeedsVersionError } from './versions.js';
 
 /** What the host knows itself. */
-type OfHost = 'behavior' | 'versions' | 'depths' | 'processId' | 'onEnd' | 'onCrash';
+type OfHost = 'behavior' | 'versions' | 'news' | 'depths' | 'processId' | 'onEnd' | 'onCrash';
 
 export interface HostDeps extends Omit<CellDeps, OfHost> {
   readonly mirror: Mirror;
@@ -64,6 +64,7 @@ export class Host {
     for (const [kind, behavior] of deps.behaviors) {
       this.kinds.set(kind, {
         ...deps, behavior, versions: deps.mirror.versions, depths: deps.mirror.depths, processId: this.processId,
+        news: deps.mirror,
         onEnd: (cell, reason) => this.ended(cell, reason), onCrash: (cell, error) => this.crashed(cell, error),
       });
     }
@@ -201,7 +202,8 @@ export class Host {
     }
     const cell = new Cell(address, deps);
     this.cells.set(address, cell);
-    cell.start(how).catch((error: unknown) => this.crashed(cell, error));
+    const known = how === 'woken' || !this.begun ? mirroredActor(this.deps.mirror.actors.get(address)) : null;
+    cell.start(how, known).catch((error: unknown) => this.crashed(cell, error));
     return cell;
   }
 

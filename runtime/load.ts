@@ -4,6 +4,7 @@ import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
 import { decodeOwner, decodeStored } from './codec.js';
 import { readyRecord } from './migrate.js';
+import type { MirrorActor } from './mirror-types.js';
 import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { StepInput } from './step.js';
@@ -19,15 +20,21 @@ export interface LoadDeps {
   readonly self: { readonly node: string; readonly incarnation: string };
 }
 
-export interface LoadedActor {
+/** An actor as stored. */
+export interface StoredActor {
   readonly owner: Owner;
+  /** The owner znode's version. */
   readonly ownerVersion: number;
   readonly record: ActorRecord;
+  /** The record znode's version. */
   readonly recordVersion: number;
   /** Format version the record is stored in. */
   readonly storedAs: number;
   /** The record's czxid: tells this actor from earlier ones of its address. */
   readonly born: number;
+}
+
+export interface LoadedActor extends StoredActor {
   /** What the machine is to be told first: that it was upgraded. */
   readonly told: StepInput | null;
 }
@@ -42,10 +49,26 @@ export async function loadActor(deps: LoadDeps, address: Address): Promise<Loade
   if (ownerNode === null || node === null) return 'gone';
   const owner = decodeOwner(ownerNode.data);
   if (owner.node !== self.node || owner.incarnation !== self.incarnation) return 'owned elsewhere';
+  const { version: recordVersion, czxid: born } = node.stat;
   const stored = decodeStored(node.data, deps.versions.reads);
+  return readyActor(deps, { ...stored, owner, ownerVersion: ownerNode.stat.version, recordVersion, born });
+}
+
+/** The same of what has been read already. */
+export function readyActor(deps: Pick<LoadDeps, 'behavior' | 'clock'>, stored: StoredActor): LoadedActor | string {
   if (stored.record.removed) return 'removed';
   if (stored.record.fault !== null) return 'fault';
+  const { owner, ownerVersion, recordVersion, storedAs, born } = stored;
   const { record, told } = readyRecord(deps.behavior, stored.record, deps.clock.wallMs());
-  const { version: recordVersion, czxid: born } = node.stat;
-  return { owner, ownerVersion: ownerNode.stat.version, record, recordVersion, storedAs: stored.storedAs, born, told };
+  return { owner, ownerVersion, record, recordVersion, storedAs, born, told };
+}
+
+/**
+ * What the mirror knows of an actor, if a cell may begin from it; else it has to be read. An owner that has just
+ * changed is to be read anyway, since the record may have changed with it; so is a record with effects, since those
+ * are begun before anything is committed.
+ */
+export function mirroredActor(actor: MirrorActor | undefined): StoredActor | null {
+  if (actor === undefined || actor.owner === null || actor.record.effects.length > 0) return null;
+  return { ...actor, owner: actor.owner };
 }

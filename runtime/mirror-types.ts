@@ -18,13 +18,28 @@ export interface LiveEntry {
   readonly recordVersions: readonly number[];
 }
 
+/** One revision of a record, as a commit wrote it. */
+export interface Committed {
+  readonly record: ActorRecord;
+  /** The commit's: the znode's mzxid. */
+  readonly zxid: number;
+  /** The znode's version. */
+  readonly recordVersion: number;
+  /** Format version it is stored in. */
+  readonly storedAs: number;
+}
+
 export interface MirrorActor {
   readonly address: Address;
   record: ActorRecord;
   zxid: number;
+  recordVersion: number;
+  storedAs: number;
   /** czxid of its record: another one means that the address was used again. */
   readonly born: number;
   owner: Owner | null;
+  /** The owner znode's version. */
+  ownerVersion: number;
 }
 
 export interface MirrorListeners {

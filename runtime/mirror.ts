@@ -5,95 +5,94 @@
  */
 import type { Address } from './address.js';
 import type { Clock } from './clock.js';
-import { decode, decodeOwner } from './codec.js';
+import { decodeOwner } from './codec.js';
 import { FaultTable } from './fault-table.js';
+import { LIMITS } from './limits.js';
 import { causeChain, type Log } from './log.js';
 import { MailboxDepths } from './mailbox-depths.js';
 import { listAll } from './mirror-listing.js';
-import type { LiveEntry, MirrorActor, MirrorListeners, PrimaryEntry } from './mirror-types.js';
+import { NodesMirror } from './mirror-nodes.js';
+import type { Committed, MirrorActor } from './mirror-types.js';
 import { parseActorPath, type Paths } from './paths.js';
-import type { ActorRecord, Owner } from './record.js';
-import { StoreError, type Store, type TreeEvent } from './store.js';
+import { StoreError, type Store, type StoredNode, type TreeEvent } from './store.js';
 import { Tombs } from './tombs.js';
-import { readLeases, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
+import type { WriterVersion } from './versions.js';
 
 export type { LiveEntry, MirrorActor, PrimaryEntry } from './mirror-types.js';
+
+interface ActorPath { readonly path: string; readonly address: Address; readonly part: 'owner' | 'record' }
 
 /** Pause before a rescan that was cut short is begun anew, milliseconds. */
 const RESCAN_AGAIN_MS = 500;
 
-export class Mirror {
+export class Mirror extends NodesMirror {
   readonly actors = new Map<Address, MirrorActor>();
-  readonly live = new Map<string, LiveEntry[]>();
-  readonly fences = new Map<string, Set<string>>();
   readonly depths: MailboxDepths;
   readonly tombs: Tombs;
   readonly faults: FaultTable;
-  private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
-  private readonly entries = new Map<string, NodeEntry | null>();
-  private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
-  private settingsEntry: Record<string, unknown> = {};
   private readonly dirty = new Set<string>();
+  /** Actors whose cells here have a commit out. */
+  private readonly expected = new Set<Address>();
+  /** Those of which the doorbell has rung, in that order, with the highest zxid seen before: theirs are higher. */
+  private readonly awaited = new Map<Address, number>();
   private draining: Promise<void> | null = null;
-  private batchLimit = 0;
-  /** Highest zxid of the drain's earlier batches: what was rung before it is read with the present batch. */
+  /** Highest zxid that a reply has shown: all doorbells up to it have rung. */
+  private seen = 0;
+  /** `seen` at the start of the present batch: what was rung before it is read with this batch or was before. */
   private complete = 0;
   /** Above 0 while all is listed again: what was missed may be older than what is heard, nothing is complete. */
   private rescans = 0;
   private closed = false;
   private unwatch: () => void = () => undefined;
-  private readonly listeners: MirrorListeners[] = [];
+  private unlisten: () => void = () => undefined;
 
-  constructor(
-    private readonly store: Store, private readonly paths: Paths,
-    private readonly clock: Clock, private readonly log: Log,
-    /** The version records are written in, as the leases have it. */
-    readonly versions: WriterVersion = new WriterVersion(),
-  ) {
+  constructor(store: Store, paths: Paths, clock: Clock, private readonly log: Log, versions?: WriterVersion) {
+    super(store, paths, clock, versions);
     this.depths = new MailboxDepths(store, paths, clock);
     this.tombs = new Tombs(store, paths);
     this.faults = new FaultTable(paths, log);
   }
 
-  listen(listeners: MirrorListeners): void {
-    this.listeners.push(listeners);
-  }
-
   /** Places the doorbell, then reads everything once. */
   async start(): Promise<void> {
+    // From now on doorbells are missed: nothing is complete before the rescan that follows.
+    this.unlisten = this.store.onState((state) => { if (state === 'suspended') this.rescans += 1; });
     this.unwatch = await this.store.watchTree(this.paths.root, (event) => this.ring(event), () => void this.rescan());
     await this.rescan();
   }
 
   stop(): void {
     this.closed = true;
+    this.unlisten();
     this.unwatch();
   }
 
-  primary(): (PrimaryEntry & { version: number }) | null {
-    return this.primaryEntry;
+  /** A cell of this process is about to commit: its record's doorbell is answered by `learn`, not by a read. */
+  expect(address: Address): void {
+    this.expected.add(address);
   }
 
-  settings(): Readonly<Record<string, unknown>> {
-    return this.settingsEntry;
-  }
-
-  /** The node's present lease, or null. Of several (a restart's overlap) the newest. */
-  liveOf(node: string): LiveEntry | null {
-    return this.live.get(node)?.at(-1) ?? null;
-  }
-
-  isLive(incarnation: string, node: string): boolean {
-    return this.live.get(node)?.some((entry) => entry.incarnation === incarnation) ?? false;
-  }
-
-  telemetryOf(node: string): { data: Record<string, unknown>; mzxid: number; silentMs: number } | null {
-    const heard = this.heard.get(node);
-    return heard ? { data: heard.data, mzxid: heard.mzxid, silentMs: this.clock.monotonicMs() - heard.at } : null;
-  }
-
-  nodesHeard(): string[] {
-    return [...this.heard.keys()];
+  /**
+   * What the cell committed, so that it need not be read; null = its commit ended in another way, and the record is
+   * read if the bell rang. The commit's reply comes after all doorbells of smaller zxids, as a read's does.
+   */
+  learn(address: Address, news: Committed | null): void {
+    this.expected.delete(address);
+    const rang = this.awaited.delete(address);
+    const actor = this.actors.get(address);
+    if (news === null || actor === undefined) {
+      if (rang) this.mark(this.paths.record(address));
+      return;
+    }
+    this.seen = Math.max(this.seen, news.zxid);
+    if (news.zxid > actor.zxid) {
+      try {
+        this.take(actor, news);
+      } catch (error) {
+        this.log.error('somebody could not take the news of a commit', { actor: address, error });
+      }
+    }
+    if (this.draining === null) this.settle();
   }
 
   private ring(event: TreeEvent): void {
@@ -106,10 +105,16 @@ export class Mirror {
     // At once, not behind what is being read: the host of an actor that was handed over waits for it.
     if (parsed?.part === 'owner' && this.actors.has(parsed.address) && this.store.state === 'connected') {
       this.refreshOwner(parsed.address).catch(() => this.dirty.add(event.path) && this.kick());
+    } else if (parsed?.part === 'record' && event.type === 'changed' && this.expected.delete(parsed.address)) {
+      this.awaited.set(parsed.address, this.seen);
     } else {
-      this.dirty.add(event.path);
-      this.kick();
+      this.mark(event.path);
     }
+  }
+
+  private mark(path: string): void {
+    this.dirty.add(path);
+    this.kick();
   }
 
   private kick(): void {
@@ -123,25 +128,25 @@ export class Mirror {
   }
 
   private async drain(): Promise<void> {
-    this.complete = 0;
     while (this.dirty.size > 0 && !this.closed) {
       const batch = [...this.dirty];
       this.dirty.clear();
-      this.batchLimit = 0;
+      this.complete = this.rescans > 0 ? 0 : this.seen;
       try {
-        await Promise.all(batch.map((path) => this.refresh(path).catch((error: unknown) => {
-          if (error instanceof StoreError) throw error;
-          // One thing that cannot be understood must not hide the rest: it is told and left as it was.
-          this.log.error('something cannot be read by this daemon', { path, error });
-        })));
+        await this.refreshAll(batch);
       } catch (error) {
         for (const path of batch) this.dirty.add(path);
         throw error;
       }
-      const limit = this.rescans > 0 ? 0 : this.dirty.size === 0 ? Number.MAX_SAFE_INTEGER : this.complete;
-      this.complete = Math.max(this.complete, this.batchLimit);
-      this.each((listener) => listener.onSettled?.(limit));
+      this.settle();
     }
+  }
+
+  /** Says up to which zxid everything is known. */
+  private settle(): void {
+    const read = this.rescans > 0 ? 0 : this.dirty.size === 0 ? Number.MAX_SAFE_INTEGER : this.complete;
+    const oldest = this.awaited.values().next().value ?? Number.MAX_SAFE_INTEGER;
+    this.each((listener) => listener.onSettled?.(Math.min(read, oldest)));
   }
 
   /** Lists and reads all of it: at the start and after every reconnect. */
@@ -164,50 +169,93 @@ export class Mirror {
     }
   }
 
-  private async names(path: string): Promise<string[]> {
-    return (await this.store.children(path))?.names ?? [];
+  private async refreshAll(paths: readonly string[]): Promise<void> {
+    const actors: ActorPath[] = [];
+    const others: Promise<void>[] = [];
+    for (const path of paths) {
+      const parsed = parseActorPath(this.paths, path);
+      if (parsed?.part === 'record' || parsed?.part === 'owner') actors.push({ path, ...parsed, part: parsed.part });
+      else if (parsed === null) others.push(this.apart(path, () => this.refreshOther(path)));
+    }
+    await Promise.all([...others, this.refreshActors(actors)]);
   }
 
-  private async refresh(path: string): Promise<void> {
-    const { paths } = this;
-    const parsed = parseActorPath(paths, path);
-    if (parsed !== null) {
-      if (parsed.part === 'record') return this.refreshRecord(parsed.address);
-      if (parsed.part === 'owner') return this.refreshOwner(parsed.address);
-      return;
+  /** One thing that cannot be understood must not hide the rest: it is told and left as it was. */
+  private async apart(path: string, work: () => Promise<void> | void): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      this.log.error('something cannot be read by this daemon', { path, error });
     }
+  }
+
+  private async refreshOther(path: string): Promise<void> {
     const faulty = this.faults.addressOf(path);
     if (faulty !== null) return this.faults.note(faulty, (await this.store.read(path))?.data ?? null);
-    if (path === paths.primary) return this.refreshPrimary();
-    if (path === paths.settings) return this.refreshSettings();
-    const [area, node, part] = path.slice(paths.root.length + 1).split('/');
-    if (area === 'nodes' && node && part === 'telemetry') return this.refreshTelemetry(node);
-    if (area === 'nodes' && node && part === 'live') return this.refreshLive(node);
-    if (area === 'nodes' && node && part === undefined) return this.refreshNode(node);
-    if (area === 'fences' && node) return this.refreshFences(node);
-    if (area === 'tombs' && node) return this.refreshTomb(path);
+    return path.startsWith(`${this.paths.tombs}/`) ? this.refreshTomb(path) : this.refreshNodes(path);
   }
 
-  private async refreshRecord(address: Address): Promise<void> {
-    const node = await this.store.read(this.paths.record(address));
+  /** Many at once in few requests, and not more of them than may well be in memory together. */
+  private async refreshActors(all: readonly ActorPath[]): Promise<void> {
+    for (let at = 0; at < all.length; at += LIMITS.readTogether) {
+      const some = all.slice(at, at + LIMITS.readTogether);
+      const nodes = some.length === 1
+        ? [await this.store.read(some[0]!.path)] : await this.store.readMany(some.map(({ path }) => path));
+      const owners = new Map<Address, StoredNode | null>();
+      some.forEach(({ address, part }, index) => { if (part === 'owner') owners.set(address, nodes[index]!); });
+      for (const [index, { path, address, part }] of some.entries()) {
+        const node = nodes[index]!;
+        await this.apart(path, () => part === 'owner'
+          ? this.ownerIs(address, node) : this.recordIs(address, node, owners.get(address)));
+      }
+    }
+  }
+
+  /** `ownerNode` undefined = it has not been read with it. */
+  private async recordIs(
+    address: Address, node: StoredNode | null, ownerNode: StoredNode | null | undefined,
+  ): Promise<void> {
     let known = this.actors.get(address);
     if (known !== undefined && known.born !== node?.stat.czxid) {
       await this.gone(known);
       known = undefined;
     }
     if (node === null) return void this.faults.unreadable.delete(address);
-    this.batchLimit = Math.max(this.batchLimit, node.stat.mzxid);
-    if (known !== undefined && known.zxid >= node.stat.mzxid) return;
-    const record = this.faults.decoded(address, node, this.versions.reads);
-    if (record === null) return this.each((listener) => listener.onUnreadable?.(address));
-    const { mzxid: zxid, czxid: born } = node.stat;
-    const actor = known ?? { address, record, zxid, born, owner: null };
-    const before = known?.record ?? null;
+    const { mzxid: zxid, czxid: born, version: recordVersion } = node.stat;
+    this.seen = Math.max(this.seen, zxid);
+    if (known !== undefined && known.zxid >= zxid) return;
+    const stored = this.faults.decoded(address, node, this.versions.reads);
+    if (stored === null) return this.each((listener) => listener.onUnreadable?.(address));
+    const news = { ...stored, zxid, recordVersion };
+    if (known !== undefined) return this.take(known, news);
+    const actor: MirrorActor = { address, ...news, born, owner: null, ownerVersion: 0 };
+    this.actors.set(address, actor);
+    this.ownerIs(address, ownerNode === undefined ? await this.store.read(this.paths.owner(address)) : ownerNode);
+    this.each((listener) => listener.onRecord?.(actor, null));
+  }
+
+  private take(actor: MirrorActor, { record, zxid, recordVersion, storedAs }: Committed): void {
+    const before = actor.record;
     actor.record = record;
     actor.zxid = zxid;
-    this.actors.set(address, actor);
-    if (known === undefined) await this.refreshOwner(address);
+    actor.recordVersion = recordVersion;
+    actor.storedAs = storedAs;
     this.each((listener) => listener.onRecord?.(actor, before));
+  }
+
+  private async refreshOwner(address: Address): Promise<void> {
+    this.ownerIs(address, await this.store.read(this.paths.owner(address)));
+  }
+
+  private ownerIs(address: Address, node: StoredNode | null): void {
+    const owner = node === null ? null : decodeOwner(node.data);
+    const actor = this.actors.get(address);
+    if (actor !== undefined) {
+      actor.owner = owner;
+      actor.ownerVersion = node?.stat.version ?? 0;
+    }
+    this.each((listener) => listener.onOwner?.(address, owner));
   }
 
   /** The actor's znodes are gone: its tombstone tells what was not seen of it. */
@@ -231,64 +279,11 @@ export class Mirror {
     if (found === null || !found.isNews) return;
     const { address, record, zxid, born } = found.tomb;
     if (this.actors.get(address)?.born === born) return;
-    const actor: MirrorActor = { address, record, zxid, born, owner: null };
+    const actor: MirrorActor = {
+      address, record, zxid, born, recordVersion: 0, storedAs: 0, owner: null, ownerVersion: 0,
+    };
     this.each((listener) => listener.onRecord?.(actor, null));
     this.each((listener) => listener.onRemoved?.(actor));
   }
 
-  private async refreshOwner(address: Address): Promise<void> {
-    const node = await this.store.read(this.paths.owner(address));
-    const owner = node === null ? null : decodeOwner(node.data);
-    const actor = this.actors.get(address);
-    if (actor !== undefined) actor.owner = owner;
-    this.each((listener) => listener.onOwner?.(address, owner));
-  }
-
-  private async refreshPrimary(): Promise<void> {
-    const node = await this.store.read(this.paths.primary);
-    this.primaryEntry = node === null || node.data.length === 0
-      ? null : { ...decode<PrimaryEntry>(node.data), version: node.stat.version };
-    this.each((listener) => listener.onPrimary?.());
-  }
-
-  private async refreshSettings(): Promise<void> {
-    const node = await this.store.read(this.paths.settings);
-    this.settingsEntry = node === null || node.data.length === 0 ? {} : decode<Record<string, unknown>>(node.data);
-  }
-
-  private async refreshTelemetry(node: string): Promise<void> {
-    const found = await this.store.read(this.paths.telemetry(node));
-    if (found === null || found.data.length === 0) return;
-    if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
-    const isNew = !this.heard.has(node);
-    this.heard.set(node, { data: decode(found.data), mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
-    if (isNew) this.register(node);
-    this.each((listener) => listener.onTelemetry?.(node));
-  }
-
-  private async refreshLive(node: string): Promise<void> {
-    this.live.set(node, await readLeases(this.store, this.paths, node, this.live.get(node) ?? []));
-    this.register(node);
-    this.each((listener) => listener.onLive?.(node));
-  }
-
-  private async refreshNode(node: string): Promise<void> {
-    const found = await this.store.read(this.paths.node(node));
-    const entry = found === null || found.data.length === 0 ? null : decode<NodeEntry>(found.data);
-    this.entries.set(node, entry);
-    this.register(node);
-  }
-
-  private register(node: string): void {
-    const live = this.live.get(node) ?? [];
-    this.versions.set(node, registeredVersions(live, this.entries.get(node) ?? null, this.heard.has(node)));
-  }
-
-  private async refreshFences(node: string): Promise<void> {
-    this.fences.set(node, new Set(await this.names(this.paths.fenceNode(node))));
-  }
-
-  private each(call: (listener: MirrorListeners) => void): void {
-    for (const listener of this.listeners) call(listener);
-  }
 }

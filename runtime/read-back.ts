@@ -16,7 +16,7 @@ export interface ReadBackDeps {
 }
 
 export type ReadBack =
-  | { readonly kind: 'applied'; readonly recordVersion: number }
+  | { readonly kind: 'applied'; readonly recordVersion: number; readonly zxid: number }
   /** It was not applied, and nothing else was: the same transaction may be sent again. */
   | { readonly kind: 'again' }
   /** The record is another one. */
@@ -37,8 +37,8 @@ export async function readBack(deps: ReadBackDeps, turn: Turn, goOn: () => boole
       const node = await store.read(path);
       if (node === null) return { kind: 'reload' };
       const stored = decodeRecord(node.data, deps.versions.reads);
-      const { version } = node.stat;
-      if (stored.commitId === turn.record.commitId) return { kind: 'applied', recordVersion: version };
+      const { version, mzxid: zxid } = node.stat;
+      if (stored.commitId === turn.record.commitId) return { kind: 'applied', recordVersion: version, zxid };
       return { kind: version === turn.recordVersion ? 'again' : 'reload' };
     } catch (error) {
       if (error instanceof UndecodableError) return { kind: 'reload' };

@@ -1,0 +1,120 @@
+/**
+ * The part of the mirror that is about nodes: leases, telemetry, fences, the primary, settings, and what versions of
+ * records their daemons read. Used through mirror.ts.
+ */
+import type { Clock } from './clock.js';
+import { decode } from './codec.js';
+import type { LiveEntry, MirrorListeners, PrimaryEntry } from './mirror-types.js';
+import type { Paths } from './paths.js';
+import type { Store } from './store.js';
+import { readLeases, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
+
+export class NodesMirror {
+  readonly live = new Map<string, LiveEntry[]>();
+  readonly fences = new Map<string, Set<string>>();
+  private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
+  private readonly entries = new Map<string, NodeEntry | null>();
+  private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
+  private settingsEntry: Record<string, unknown> = {};
+  private readonly listeners: MirrorListeners[] = [];
+
+  constructor(
+    protected readonly store: Store, protected readonly paths: Paths, protected readonly clock: Clock,
+    /** The version records are written in, as the leases have it. */
+    readonly versions: WriterVersion = new WriterVersion(),
+  ) {}
+
+  listen(listeners: MirrorListeners): void {
+    this.listeners.push(listeners);
+  }
+
+  primary(): (PrimaryEntry & { version: number }) | null {
+    return this.primaryEntry;
+  }
+
+  settings(): Readonly<Record<string, unknown>> {
+    return this.settingsEntry;
+  }
+
+  /** The node's present lease, or null. Of several (a restart's overlap) the newest. */
+  liveOf(node: string): LiveEntry | null {
+    return this.live.get(node)?.at(-1) ?? null;
+  }
+
+  isLive(incarnation: string, node: string): boolean {
+    return this.live.get(node)?.some((entry) => entry.incarnation === incarnation) ?? false;
+  }
+
+  telemetryOf(node: string): { data: Record<string, unknown>; mzxid: number; silentMs: number } | null {
+    const heard = this.heard.get(node);
+    return heard ? { data: heard.data, mzxid: heard.mzxid, silentMs: this.clock.monotonicMs() - heard.at } : null;
+  }
+
+  nodesHeard(): string[] {
+    return [...this.heard.keys()];
+  }
+
+  /** Reads what a path that is not about an actor stands for. */
+  protected async refreshNodes(path: string): Promise<void> {
+    const { paths } = this;
+    if (path === paths.primary) return this.refreshPrimary();
+    if (path === paths.settings) return this.refreshSettings();
+    const [area, node, part] = path.slice(paths.root.length + 1).split('/');
+    if (area === 'nodes' && node && part === 'telemetry') return this.refreshTelemetry(node);
+    if (area === 'nodes' && node && part === 'live') return this.refreshLive(node);
+    if (area === 'nodes' && node && part === undefined) return this.refreshNode(node);
+    if (area === 'fences' && node) return this.refreshFences(node);
+  }
+
+  protected each(call: (listener: MirrorListeners) => void): void {
+    for (const listener of this.listeners) call(listener);
+  }
+
+  private async names(path: string): Promise<string[]> {
+    return (await this.store.children(path))?.names ?? [];
+  }
+
+  private async refreshPrimary(): Promise<void> {
+    const node = await this.store.read(this.paths.primary);
+    this.primaryEntry = node === null || node.data.length === 0
+      ? null : { ...decode<PrimaryEntry>(node.data), version: node.stat.version };
+    this.each((listener) => listener.onPrimary?.());
+  }
+
+  private async refreshSettings(): Promise<void> {
+    const node = await this.store.read(this.paths.settings);
+    this.settingsEntry = node === null || node.data.length === 0 ? {} : decode<Record<string, unknown>>(node.data);
+  }
+
+  private async refreshTelemetry(node: string): Promise<void> {
+    const found = await this.store.read(this.paths.telemetry(node));
+    if (found === null || found.data.length === 0) return;
+    if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
+    const isNew = !this.heard.has(node);
+    this.heard.set(node, { data: decode(found.data), mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
+    if (isNew) this.register(node);
+    this.each((listener) => listener.onTelemetry?.(node));
+  }
+
+  private async refreshLive(node: string): Promise<void> {
+    this.live.set(node, await readLeases(this.store, this.paths, node, this.live.get(node) ?? []));
+    this.register(node);
+    this.each((listener) => listener.onLive?.(node));
+  }
+
+  private async refreshNode(node: string): Promise<void> {
+    const found = await this.store.read(this.paths.node(node));
+    const entry = found === null || found.data.length === 0 ? null : decode<NodeEntry>(found.data);
+    this.entries.set(node, entry);
+    this.register(node);
+  }
+
+  private register(node: string): void {
+    const live = this.live.get(node) ?? [];
+    this.versions.set(node, registeredVersions(live, this.entries.get(node) ?? null, this.heard.has(node)));
+  }
+
+  private async refreshFences(node: string): Promise<void> {
+    this.fences.set(node, new Set(await this.names(this.paths.fenceNode(node))));
+  }
+}
