@@ -1,4 +1,6 @@
 /** Actors that exist because a node does: `agent/<self>` made by each node, `node/<n>` made by the primary. */
+import type { AgentInput } from '../machines/agent/messages.js';
+import type { NodeInput } from '../machines/node/messages.js';
 import type { Address } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
 import type { Claimant } from '../runtime/claims.js';
@@ -26,15 +28,19 @@ export interface BirthDeps {
   isPrimary(): boolean;
 }
 
+/** With what a node's actors begin, at their birth and when they are begun anew. */
+export const agentInput = (name: string): AgentInput => ({ name });
+export const nodeInput = (config: PvcConfig, name: string): NodeInput => ({
+  name, coordinator: config.coordinators.includes(name), sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
+});
+
 /** Creates what is missing. Idempotent: whoever else was quicker is as good. */
 export async function ensureOwnActors(deps: BirthDeps): Promise<void> {
   const { config, self } = deps;
-  await create(deps, `agent/${self.node}`, { name: self.node });
+  await create(deps, `agent/${self.node}`, agentInput(self.node));
   if (!deps.isPrimary()) return;
   for (const name of config.allNodes) {
-    await create(deps, `node/${name}`, {
-      name, coordinator: config.coordinators.includes(name), sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
-    });
+    await create(deps, `node/${name}`, nodeInput(config, name));
   }
 }
 

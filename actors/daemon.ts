@@ -217,7 +217,10 @@ async function startActors(
     newOperationId: () => `op-${newToken(8)}`,
   });
   const figures = { runtime: metrics, store: () => store.metrics(), leaseRemainingMs: () => lease.remainingMs() };
-  const desk = new ActorDesk({ store, paths });
+  const desk = new ActorDesk({
+    store, paths, clock, config, node: config.node, behaviors, commitEffectNames, mirror: given(stage.mirror),
+    versions: given(stage.mirror).versions, newCommitId: () => `${lease.incarnation}:${newToken()}`,
+  });
   stage.services = { feed, gateway, admin: cells.admin, desk, figures };
   return { failed: never(), stop: () => cells.stop(), leave: () => cells.leave() };
 }

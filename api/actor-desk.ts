@@ -33,4 +33,32 @@ export interface ActorDesk {
   deadLetters(actor?: Address): Promise<{ readonly letters: readonly ParkedLetter[]; readonly dropped: number }>;
   requeue(name: string): Promise<'requeued' | 'gone' | 'no-actor' | 'busy'>;
   discard(name: string): Promise<'discarded' | 'gone'>;
+  /** Every actor that stopped, or that this node cannot read, by address. */
+  faults(): readonly ActorFaultView[];
+  /** Its fault is cleared and its cell begun again from its record: nothing is forgotten. */
+  restart(actor: Address): Promise<Mended>;
+  /** Its machine is begun anew: state, timers, effects and requests are forgotten. */
+  reset(actor: Address, force: boolean): Promise<Mended>;
+  /** It is taken away; letters that wait for it become dead letters. */
+  remove(actor: Address, force: boolean): Promise<Mended>;
 }
+
+export interface ActorFaultView {
+  readonly address: Address;
+  /** The znode at fault. */
+  readonly znode: string;
+  /** undecodable, newer, misfit, machine, too-large, crashes */
+  readonly kind: string;
+  readonly reason: string;
+  /** null = not on record: the node that answers has seen it. */
+  readonly node: string | null;
+  readonly epoch: number | null;
+  readonly at: number | null;
+}
+
+export type Mended =
+  | { readonly kind: 'done' }
+  /** code = one of runtime/errors.ts; `reason` is a sentence without its full stop. */
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
+  /** ZooKeeper went away in the middle: look at the actor. */
+  | { readonly kind: 'unknown'; readonly reason: string };

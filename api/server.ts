@@ -18,6 +18,7 @@ import { actorRoutes } from './routes/actors.js';
 import { clusterRoutes } from './routes/cluster.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { eventRoutes } from './routes/events.js';
+import { faultRoutes } from './routes/faults.js';
 import { nodeRoutes } from './routes/node.js';
 import { probeRoutes } from './routes/probes.js';
 import { taskRoutes } from './routes/tasks.js';
@@ -113,6 +114,7 @@ async function versionOne(
   vmElementRoutes(api, context);
   actorRoutes(api, context);
   deadLetterRoutes(api, context);
+  faultRoutes(api, context);
   taskRoutes(api, context);
   eventRoutes(api, context, hub, tickets);
   api.get(

@@ -22,6 +22,8 @@ export interface MachineDefinition {
   readonly version: number;
   readonly machine: AnyStateMachine;
   admit(snapshot: SnapshotView, command: CommandView): Admission;
+  /** Why its record may not be thrown away now (null = it may be); `snapshot` is null when it cannot be read. */
+  mayForget?(snapshot: SnapshotView | null): string | null;
   /** Sentence for a state path as statePaths() gives it; every state of the machine has one. */
   readonly states: Readonly<Record<string, string>>;
   /** Names of the commands of users; every other event is a fact from the runtime or another actor. */

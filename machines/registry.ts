@@ -7,10 +7,12 @@ import { AGENT_MACHINE_VERSION, AGENT_STATES, agentMachine } from './agent/machi
 import type { MachineDefinition } from './definition.js';
 import { AGENT_EFFECT_NAMES, NODE_EFFECT_NAMES, VM_EFFECT_NAMES } from './effects.js';
 import { admitNode } from './node/admission.js';
+import { nodeMayForget } from './node/forget.js';
 import { NODE_MACHINE_VERSION, nodeMachine } from './node/machine.js';
 import { NODE_COMMAND_TYPES } from './node/messages.js';
 import { NODE_STATES } from './node/states.js';
 import { admitVm } from './vm/admission.js';
+import { vmMayForget } from './vm/forget.js';
 import { VM_MACHINE_VERSION, vmMachine } from './vm/machine.js';
 import { VM_COMMAND_TYPES } from './vm/messages.js';
 import { VM_STATES } from './vm/states.js';
@@ -21,6 +23,7 @@ export const MACHINES: readonly MachineDefinition[] = [
     version: VM_MACHINE_VERSION,
     machine: vmMachine,
     admit: admitVm,
+    mayForget: vmMayForget,
     states: VM_STATES,
     commands: VM_COMMAND_TYPES,
     worldEffects: VM_EFFECT_NAMES,
@@ -30,6 +33,7 @@ export const MACHINES: readonly MachineDefinition[] = [
     version: NODE_MACHINE_VERSION,
     machine: nodeMachine,
     admit: admitNode,
+    mayForget: nodeMayForget,
     states: NODE_STATES,
     commands: NODE_COMMAND_TYPES,
     worldEffects: NODE_EFFECT_NAMES,

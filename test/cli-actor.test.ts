@@ -108,3 +108,22 @@ test('dead letters: listed, shown, put back, thrown away after a question', asyn
   assert.match((await pvc(['dead-letter', 'requeue', 'vm~x~5-op-0'])).stdout, /^Put 'vm~x~5-op-0' back/);
   assert.equal((await pvc(['dead-letter', 'discard', 'vm~x~5-op-0', '-y'])).status, 3);
 });
+
+test('actors that stopped: listed; restarted; reset and removed only after a question', async () => {
+  made.world.faultList = [{
+    address: vm, znode: '/pvc/actors/vm/x/record', kind: 'misfit', reason: 'there is no state limbo', node: 'hv2',
+    epoch: 3, at: sentAt,
+  }];
+  const listed = (await pvc(['actor', 'faults'])).stdout;
+  assert.match(listed, /misfit +2026-11-22 00:00:00\.000 +hv2 +there is no state limbo\n/);
+  assert.match((await pvc(['actor', 'restart', vm])).stdout, /^Restarting actor 'vm\/.*' from its record\.\n/);
+  assert.equal((await pvc(['actor', 'reset', vm], { input: 'n\n' })).status, 1);
+  assert.equal((await pvc(['actor', 'remove', vm], { input: '\n' })).status, 1);
+  assert.equal((await pvc(['actor', 'reset', vm], { input: 'y\n' })).status, 0);
+  assert.match((await pvc(['actor', 'remove', vm, '-y', '--force'])).stdout, /^Removed actor/);
+  assert.deepEqual(made.world.mended, [`restart ${vm}`, `reset ${vm}`, `remove ${vm} force`]);
+  const reason = 'Its guest may run on hv2: stop the VM first';
+  made.world.mends = { kind: 'refused', code: 'PVC_WRONG_STATE', reason };
+  const kept = await pvc(['actor', 'reset', vm, '-y']);
+  assert.deepEqual([kept.status, kept.stderr], [7, 'Its guest may run on hv2: stop the VM first.\n']);
+});

@@ -1,11 +1,14 @@
 /** What the API answers about actors: the shapes of its own schemas. */
-import type { ActorRecordView, ActorRow, CausedStep, Causes, DeadLetterView, Letter } from '../schemas/actor.js';
+import type {
+  ActorFaultObject, ActorRecordView, ActorRow, CausedStep, Causes, DeadLetterView, Letter,
+} from '../schemas/actor.js';
 import type { Static } from '../schemas/schema.js';
 
 export type ActorRowObject = Static<typeof ActorRow>;
 export type LetterObject = Static<typeof Letter>;
 export type CausedStepObject = Static<typeof CausedStep>;
 export type CausesObject = Static<typeof Causes>;
+export type ActorFault = Static<typeof ActorFaultObject>;
 export type DeadLetterObject = Static<typeof DeadLetterView>;
 
 export interface TailStep {

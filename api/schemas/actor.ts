@@ -137,3 +137,15 @@ export const DeadLetterList = Type.Object({
   letters: Type.Array(DeadLetterView, { description: 'Oldest first' }),
   dropped: Type.Integer({ description: 'Further ones that were too many or too old to be kept' }),
 });
+
+export const ActorFaultObject = Type.Object({
+  address: Type.String(), znode: Type.String(),
+  kind: Type.String({ description: 'undecodable, newer, misfit, machine, too-large, crashes' }),
+  reason: Type.String(), node: nullableText('Who found it; null = the node that answers'),
+  epoch: nullableCount(), at: nullableCount(),
+});
+export const ActorFaultList = Type.Array(ActorFaultObject);
+export const ForgetArguments = args({
+  'yes-i-really-mean-it': Type.String({ description: 'Any value: you know what is forgotten', minLength: 1 }),
+  force: flag('Also where its machine says that it is not safe: you vouch for that'),
+});

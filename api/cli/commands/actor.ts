@@ -1,12 +1,12 @@
 /** `pvc actor` and `pvc dead-letter`: any actor, whatever its machine. Ours; PVC has nothing like it. */
 import type {
-  ActorPage, ActorRowObject, CausesObject, DeadLetterObject, LetterObject,
+  ActorFault, ActorPage, ActorRowObject, CausesObject, DeadLetterObject, LetterObject,
 } from '../../client/actor-types.js';
 import { accepted, fetchData, messageOf } from '../calls.js';
-import type { Command, CommandContext, Positional } from '../command.js';
+import type { Command, CommandContext, OptionSpec, Positional } from '../command.js';
 import { CliError, EXIT, usageError } from '../exit.js';
 import {
-  actorSheet, actorTable, causeTree, deadLetterSheet, deadLetterTable, letterTable,
+  actorSheet, actorTable, causeTree, deadLetterSheet, deadLetterTable, faultTable, letterTable,
 } from '../format/actor.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { confirmed, YES } from './options.js';
@@ -101,6 +101,30 @@ const act = (method: 'POST' | 'DELETE', rest: string, question: string | null) =
 
 const LIMIT = (help: string) => ({ name: 'limit', short: 'n', kind: 'number', value: 'N', help }) as const;
 
+async function faults(context: CommandContext): Promise<void> {
+  const found = await fetchData<ActorFault[]>(await context.api(), '/faults');
+  printFormatted(context, found, {
+    pretty: () => faultTable(found, context.terminal.paint),
+    raw: () => found.map(({ address }) => address).join('\n'),
+  });
+}
+
+const mend = (method: 'POST' | 'DELETE', rest: string, question: string | null) =>
+  async (context: CommandContext): Promise<void> => {
+    const path = actorPath(context, rest);
+    if (question !== null) await confirmed(context, `${question} "${context.values.positional('ADDRESS')}"`);
+    const force = context.values.flag('force') ? { force: true } : {};
+    const query = question === null ? {} : { 'yes-i-really-mean-it': 'yes', ...force };
+    context.terminal.print(messageOf((await accepted(await context.api(), { method, path, query })).body));
+  };
+
+const FORCE: OptionSpec = {
+  name: 'force', kind: 'flag',
+  help:
+    'Also where its machine says that it is not safe, e.g. a VM whose guest may run: ' +
+    'you vouch that it runs nowhere.',
+};
+
 export const actorCommands: readonly Command[] = [
   {
     path: ['actor', 'list'],
@@ -149,6 +173,36 @@ export const actorCommands: readonly Command[] = [
     options: [formatOption('pretty', 'json', 'json-pretty')],
     examples: ['pvc actor causes 3c1f0f9e-8c1e-4f6e-9a37-0d7c3b1a2f10'],
     run: causes,
+  },
+  {
+    path: ['actor', 'faults'],
+    summary: 'List actors that stopped, with the reason and the znode.',
+    options: [formatOption('pretty', 'raw', 'json', 'json-pretty')],
+    examples: ['pvc actor faults'],
+    run: faults,
+  },
+  {
+    path: ['actor', 'restart'],
+    summary: 'Begin a stopped actor again from its record; nothing is forgotten.',
+    positionals: [ADDRESS],
+    examples: ['pvc actor restart node/hv1'],
+    run: mend('POST', '/restart', null),
+  },
+  {
+    path: ['actor', 'reset'],
+    summary: 'Begin the machine of an actor anew: its state, timers and effects are forgotten.',
+    positionals: [ADDRESS],
+    options: [FORCE, YES],
+    examples: ['pvc actor reset node/hv1'],
+    run: mend('POST', '/reset', 'Forget the state, timers and effects of actor'),
+  },
+  {
+    path: ['actor', 'remove'],
+    summary: 'Take an actor away; letters that wait for it become dead letters.',
+    positionals: [ADDRESS],
+    options: [FORCE, YES],
+    examples: ['pvc actor remove vm/0f3c5a10-6f5b-4b0e-8a54-0c2b6f1d2a11'],
+    run: mend('DELETE', '', 'Remove actor'),
   },
 ];
 

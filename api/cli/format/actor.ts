@@ -1,6 +1,6 @@
 /** Actors for people: what waits, what was done, and why. */
 import type {
-  ActorPage, ActorRowObject, CausedStepObject, CausesObject, DeadLetterObject, LetterObject,
+  ActorFault, ActorPage, ActorRowObject, CausedStepObject, CausesObject, DeadLetterObject, LetterObject,
 } from '../../client/actor-types.js';
 import type { Colour, Paint } from '../terminal.js';
 import { countText, sheet, table, type Column } from './table.js';
@@ -169,3 +169,13 @@ export const deadLetterSheet = (letter: DeadLetterObject, paint: Paint): string 
   ['Sent', time(letter.sent_at)], ['Parked', time(letter.at)], ['Correlation', letter.correlation],
   ['Operation', none(letter.operation)], ['Event', JSON.stringify(letter.event, null, 2)],
 ], paint);
+
+const FAULTS: readonly Column<ActorFault>[] = [
+  { title: 'Actor', cell: (fault) => fault.address },
+  { title: 'Kind', cell: (fault) => fault.kind, colour: () => 'red' },
+  { title: 'Found', cell: (fault) => (fault.at === null ? '' : time(fault.at)) },
+  { title: 'By', cell: (fault) => fault.node ?? 'the node asked' },
+  { title: 'Reason', cell: (fault) => fault.reason },
+];
+
+export const faultTable = (faults: readonly ActorFault[], paint: Paint): string => table(FAULTS, faults, paint);
