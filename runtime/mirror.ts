@@ -22,8 +22,8 @@ export type { LiveEntry, MirrorActor, PrimaryEntry } from './mirror-types.js';
 
 interface ActorPath { readonly path: string; readonly address: Address; readonly part: 'owner' | 'record' }
 
-/** Pause before a rescan that was cut short is begun anew, milliseconds. */
-const RESCAN_AGAIN_MS = 500;
+/** Pause before a reading that was cut short is begun anew, milliseconds. */
+const READ_AGAIN_MS = 500;
 
 export class Mirror extends NodesMirror {
   readonly actors = new Map<Address, MirrorActor>();
@@ -119,11 +119,15 @@ export class Mirror extends NodesMirror {
 
   private kick(): void {
     if (this.draining !== null || this.closed) return;
-    this.draining = this.drain().catch((error: unknown) => {
+    this.draining = this.drain().then(() => true, (error: unknown) => {
       if (!(error instanceof StoreError)) this.log.error('the mirror could not read', { error });
-    }).finally(() => {
+      return false;
+    }).then((read) => {
       this.draining = null;
-      if (this.dirty.size > 0 && this.store.state === 'connected') this.kick();
+      if (this.dirty.size === 0 || this.store.state !== 'connected') return;
+      // A store may refuse at once and still call itself connected: tried again at once, it would never learn better.
+      if (read) this.kick();
+      else this.clock.after(READ_AGAIN_MS, () => this.kick(), true);
     });
   }
 
@@ -165,7 +169,7 @@ export class Mirror extends NodesMirror {
       this.each((listener) => listener.onRescan?.());
     } catch (error) {
       this.log.debug('a rescan was cut short', { error: causeChain(error) });
-      if (this.store.state === 'connected') this.clock.after(RESCAN_AGAIN_MS, () => void this.rescan(), true);
+      if (this.store.state === 'connected') this.clock.after(READ_AGAIN_MS, () => void this.rescan(), true);
     }
   }
 

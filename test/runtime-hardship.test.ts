@@ -12,6 +12,7 @@ import { createLog } from '../runtime/log.js';
 import type { ActorRecord, Owner } from '../runtime/record.js';
 import { createRecord, step, type StepInput } from '../runtime/step.js';
 import { timerKey } from '../runtime/step-effects.js';
+import { StoreError } from '../runtime/store.js';
 import { never, RestForOne } from '../runtime/supervisor.js';
 
 const NODES = ['n1', 'n2'];
@@ -162,5 +163,17 @@ describe('the actor runtime in hardship', () => {
     await tree.stop();
     await running;
     assert.deepEqual(started, ['first', 'second', 'first', 'second', 'first', 'second']);
+  });
+
+  it('a store that refuses at once and calls itself connected does not keep the process from all else', async () => {
+    const address = await createCounter(one, 'a');
+    await until(two, address, () => true);
+    const read = two.store.read.bind(two.store);
+    two.store.read = () => Promise.reject(new StoreError('disconnected', 'the socket is on its way down'));
+    await one.gateway.submit(address, { type: 'add', value: 5 }, 'test');
+    // Would never end if the mirror asked again and again without a pause: timers would not come to their turn.
+    await systemClock.sleep(200);
+    two.store.read = read;
+    await until(two, address, (record) => counterOf(record).count === 5);
   });
 });
