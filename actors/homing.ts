@@ -107,7 +107,8 @@ export class Homing {
     const to = this.deps.mirror.primary()?.node ?? '';
     for (const actor of strays) {
       if (this.stopped) return;
-      const result = await this.deps.host.handOver(actor, to, { fits: mayLeave });
+      // Only nodes leave with effects under way (isIdle), and theirs are repeatable (N5): no fence waits for them.
+      const result = await this.deps.host.handOver(actor, to, { fits: mayLeave, mayResume: () => true });
       if (result.kind === 'moved') this.deps.log.info('gave an actor to the primary', { actor, to });
     }
   }

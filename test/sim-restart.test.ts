@@ -68,6 +68,26 @@ describe('a daemon that is told to end', () => {
     assert.ok(lives.some((life) => life.startsWith('proved')), lives.join(' '));
   });
 
+  it('hands a fence over that is under way: the new primary goes on with it', async () => {
+    const old = primaryOf('hv3');
+    const [dead, watcher] = NODES.filter((name) => name !== old);
+    world.node(dead!).bmc = 'slow';
+    world.node(dead!).setPower('off');
+    const effects = () => feedOf(watcher!).actor(addressOf('node', dead!))!.record.effects.map(({ kind }) => kind);
+    const asks = (): boolean => effects().some((kind) => kind.startsWith('bmc.'));
+    for (let step = 0; step < 300 && !asks(); step += 1) await run(100);
+    assert.ok(asks(), 'its BMC is being asked');
+    void world.node(old).restartDaemon();
+    await run(800);
+    const next = primaryOf(watcher!);
+    assert.notEqual(next, old);
+    assert.deepEqual(ownersOf(watcher!), [next, next, next]);
+    world.node(dead!).bmc = 'ok';
+    const lives = livesOf(watcher!, dead!);
+    await run(60_000);
+    assert.ok(lives.some((life) => life.startsWith('proved')), lives.join(' '));
+  });
+
   it('ends in bounded time when ZooKeeper is away, and carries on afterwards', async () => {
     const [first, second, third] = NODES;
     for (const name of NODES) world.node(name).zookeeper = false;
