@@ -23,7 +23,7 @@ export interface RuntimeOptions {
   readonly root: string;
   /** Name of this host, unlike any other's. */
   readonly node: string;
-  /** Every kind of actor that this host can run. */
+  /** Every kind of actor that this host can run; `supervisor` is there by itself (supervision/behavior.ts). */
   readonly definitions: readonly MachineDefinition[];
   /** What machines ask of the world, by the name of their action. */
   readonly worldEffects?: Readonly<Record<string, WorldEffect>>;

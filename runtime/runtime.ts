@@ -25,6 +25,7 @@ import type { Home } from './placer.js';
 import { newToken, newUuid } from './random.js';
 import type { ActorRecord, Operation } from './record.js';
 import type { RuntimeOptions, RuntimeParts } from './runtime-types.js';
+import { supervisorBehavior, SUPERVISOR_KIND } from './supervision/behavior.js';
 import { never, RestForOne, type ChildSpec, type RunningChild } from './supervisor.js';
 
 /** Actions that the runtime itself carries out in the commit. */
@@ -55,7 +56,8 @@ export class Runtime {
     this.log = options.log ?? createLog(options.node, 'warn');
     this.bootId = options.bootId ?? newUuid();
     this.paths = pathsUnder(options.root);
-    this.behaviors = new Map(options.definitions.map((each) => [each.kind, behaviorOf(each)]));
+    const behaviors = new Map(options.definitions.map((each) => [each.kind, behaviorOf(each)]));
+    this.behaviors = behaviors.set(SUPERVISOR_KIND, supervisorBehavior(behaviors));
     this.commitEffectNames = new Set([...COMMIT_EFFECT_NAMES, ...Object.keys(options.commitEffects ?? {})]);
     const children: ChildSpec[] = [
       { id: 'session', start: () => this.startSession() },

@@ -142,7 +142,7 @@ describe('supervisor_SUITE: administration', () => {
   it('an actor asks by a letter and is answered by one', () => {
     const tree = world([worker('a'), worker('b')]);
     tree.send('supervisor/root', {
-      type: 'supervisor.child.terminate', child: 'a', replyTo: B, requestId: 'r1',
+      type: 'supervisor.child.terminate', child: 'a', replyTo: { address: B, requestId: 'r1' },
     }, B);
     assert.deepEqual(tree.record('supervisor/root').tail.at(-1)!.sent, [{ to: B, type: 'supervisor.answer' }]);
   });

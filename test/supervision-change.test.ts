@@ -187,4 +187,16 @@ describe('supervisor_SUITE: change', () => {
     tree.send('worker/root.1', { type: 'crash' });
     assert.deepEqual(tree.counts(), [1, 0, 0, 0]);
   });
+
+  it('a root that gave up is begun anew by command, its children in new lives; or it is removed with them', () => {
+    const tree = world([worker('a'), worker('b')], { intensity: 0 });
+    assert.match(tree.ask('supervisor.begin').error!, /is running/);
+    tree.send(A, { type: 'crash' });
+    assert.equal(tree.phase(), 'ended');
+    assert.deepEqual(tree.ask('supervisor.begin'), { ok: null });
+    assert.deepEqual([tree.phase(), tree.lifeOf(A), tree.lifeOf(B), tree.supervisor().restarts], ['running', 2, 2, []]);
+    tree.ask('supervisor.stop');
+    tree.command({ type: 'supervisor.remove' });
+    assert.deepEqual(tree.addresses, []);
+  });
 });

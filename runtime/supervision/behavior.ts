@@ -74,7 +74,8 @@ function admitCommand(
   const read = readChildren(context, command);
   if (read !== null && 'ok' in read) return { kind: 'already', message: JSON.stringify(read) };
   if (read !== null) return { kind: 'deny', code: 'PVC_WRONG_STATE', message: read.error };
-  if (phase === 'stopping' || phase === 'ended') {
+  if (phase === 'ended' && (type === 'supervisor.begin' || type === 'supervisor.remove')) return { kind: 'accept' };
+  if (phase === 'stopping' || phase === 'ended' || type === 'supervisor.begin' || type === 'supervisor.remove') {
     return { kind: 'deny', code: 'PVC_WRONG_STATE', message: `supervisor ${context.address} is ${phase}` };
   }
   return { kind: 'accept' };

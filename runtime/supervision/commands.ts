@@ -20,6 +20,8 @@ export const SUPERVISOR_COMMANDS = {
   'supervisor.child.delete': 'forgets the spec of the stopped child `child`',
   'supervisor.change': 'sets `flags` and `children` live: nothing is started, stopped or forgotten by it',
   'supervisor.stop': 'stops all children in reverse order, then the supervisor',
+  'supervisor.begin': 'begins a root that has ended anew, with its flags and specs as they are',
+  'supervisor.remove': 'removes a root that has ended, and what it still has specs for',
 } as const;
 export type SupervisorCommand = keyof typeof SUPERVISOR_COMMANDS;
 

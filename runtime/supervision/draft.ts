@@ -115,7 +115,7 @@ export class Draft {
       });
       return;
     }
-    this.act('tell', { to: to.to, event: { type: 'supervisor.answer', requestId: to.requestId, answer } });
+    this.act('reply', { to: to.replyTo, event: { type: 'supervisor.answer', answer } });
   }
 
   report(child: string, what: Report['what'], reason: string): void {

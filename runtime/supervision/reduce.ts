@@ -4,11 +4,12 @@
  */
 import type { EmittedAction } from '../behavior.js';
 import type { ActorEvent } from '../envelope.js';
+import type { ReplyTo } from '../requests.js';
 import { isSupervisorCommand, readChildren, runCommand } from './commands.js';
 import { Draft, type Probe } from './draft.js';
 import { advance, startFailed } from './jobs.js';
 import { exitedByItself, restartFailed, restartNow, type ExitReason } from './restarting.js';
-import { checkFlags, checkSpecs } from './spec.js';
+import { checkAddress, checkFlags, checkSpecs } from './spec.js';
 import { childAddress, started } from './starting.js';
 import {
   DEFERRED_MAX, isDynamic, type AnswerTo, type Child, type Deferred, type Phase, type SupervisorContext,
@@ -18,6 +19,7 @@ import { beginEnd, forget, killChild, rest } from './stopping.js';
 
 /** The context a supervisor begins a life with. Throws SpecError. `former` is the context of its last life. */
 export function supervisorContext(input: SupervisorInput, former: SupervisorContext | null): SupervisorContext {
+  checkAddress(input.address);
   const flags = checkFlags(input.flags);
   const specs = checkSpecs(input.children, flags);
   const dynamic = flags.strategy === 'simple_one_for_one';
@@ -83,6 +85,8 @@ function settle(draft: Draft): void {
 }
 
 function dispatch(draft: Draft, event: ActorEvent): void {
+  if (draft.phase === 'ended' && event.type === 'supervisor.begin') return beginAgain(draft, event);
+  if (draft.phase === 'ended' && event.type === 'supervisor.remove') return removeAll(draft);
   if (isSupervisorCommand(event.type)) return command(draft, event);
   switch (event.type) {
     case 'owner.acquired': return begin(draft);
@@ -95,6 +99,23 @@ function dispatch(draft: Draft, event: ActorEvent): void {
     case 'shutdown': return beginEnd(draft, { reason: 'shutdown', detail: '' });
     case 'kill': return beginEnd(draft, { reason: 'killed', detail: '' });
   }
+}
+
+/** A root that has ended begins anew, with its flags and specs as they were last and no restart on its account. */
+function beginAgain(draft: Draft, event: ActorEvent): void {
+  const { address, flags, order, specs } = draft.context;
+  draft.context = supervisorContext({ address, flags, children: order.map((id) => specs[id]!) }, draft.context);
+  draft.phase = 'created';
+  begin(draft);
+  draft.answer(answerTo(event), { ok: null });
+}
+
+/** A root that has ended goes, with the actors that it still has a spec for. */
+function removeAll(draft: Draft): void {
+  for (const [address, life] of Object.entries(livesOf(draft.context))) {
+    draft.command(address as Child['address'], { type: 'supervision.remove', life });
+  }
+  draft.act('actor.remove', { names: [] });
 }
 
 /** Actors of an earlier life that no child is any more go; then the static children start in order. */
@@ -204,8 +225,7 @@ function due(draft: Draft): void {
 
 function answerTo(event: ActorEvent): AnswerTo | null {
   if (typeof event['operationId'] === 'string') return { operationId: event['operationId'] };
-  const to = event['replyTo'];
-  return typeof to === 'string' ? { to: to as Child['address'], requestId: String(event['requestId'] ?? '') } : null;
+  return event['replyTo'] === undefined ? null : { replyTo: event['replyTo'] as ReplyTo };
 }
 
 function command(draft: Draft, event: ActorEvent): void {

@@ -92,6 +92,12 @@ function must(fits: boolean, field: string, value: unknown, wanted: string): voi
 const oneOf = (allowed: readonly unknown[], field: string, value: unknown): void =>
   must(allowed.includes(value), field, value, `one of ${allowed.join(', ')}`);
 
+/** A supervisor's own address, as its input names it. Throws SpecError. */
+export function checkAddress(address: unknown): void {
+  const fits = typeof address === 'string' && ADDRESS.test(address);
+  must(fits, 'address', address, 'the address of the supervisor itself');
+}
+
 /** Flags with defaults. Throws SpecError. */
 export function checkFlags(given: unknown): SupervisorFlags {
   must(given === undefined || isFields(given), 'flags', given, 'an object');

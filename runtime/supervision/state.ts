@@ -4,6 +4,7 @@
  */
 import type { Address } from '../address.js';
 import type { Exit } from '../record.js';
+import type { ReplyTo } from '../requests.js';
 import type { ChildSpec, SupervisorFlags } from './spec.js';
 
 /** What the machine of a supervisor begins with. */
@@ -25,10 +26,10 @@ export const PHASES = {
 } as const;
 export type Phase = keyof typeof PHASES;
 
-/** Whom a command's answer goes to: an operation of a user, or an actor that asked. */
+/** Whom a command's answer goes to: an operation of a user, or an actor that asked (requests.ts). */
 export type AnswerTo =
   | { readonly operationId: string }
-  | { readonly to: Address; readonly requestId: string };
+  | { readonly replyTo: ReplyTo };
 
 /**
  * `starting`: begun and not heard of; `stopped`: has a spec and no life (OTP's undefined); `restarting`: waits for its
