@@ -16,6 +16,8 @@ import { whyRaw, withoutBytes } from './raw-letter.js';
 import type { ActorRecord, Owner } from './record.js';
 import { refuse, type StepInput, type StepMeta } from './step.js';
 import { isHeeded, stepActor } from './supervision/lifecycle.js';
+import { needsVersion } from './upcast.js';
+import { cannotRead, type WriterVersion } from './versions.js';
 
 export interface BatchDeps {
   readonly paths: Paths;
@@ -23,6 +25,7 @@ export interface BatchDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly self: { readonly node: string };
+  readonly versions: WriterVersion;
   /** Names of commit effects, `owner.transfer` included. */
   readonly commitEffectNames: ReadonlySet<string>;
   /** The next owner of an actor handed to a node or to the primary; null = `to` is not live. */
@@ -188,9 +191,10 @@ class BatchRun {
   private nextOwner(to: string, cause: StepInput): Owner | null {
     const { owner } = this.batch;
     const next = this.deps.resolveOwner(to, owner.epoch + 1);
-    if (next !== null) return next.incarnation === owner.incarnation ? null : next;
+    const reads = next === null || this.deps.versions.readsAll(next.node, needsVersion(this.record));
+    if (next !== null && reads) return next.incarnation === owner.incarnation ? null : next;
     this.refusedTransfers.push({
-      event: { type: 'owner.transfer.refused', to, reason: `${to} is not live` },
+      event: { type: 'owner.transfer.refused', to, reason: reads ? `${to} is not live` : cannotRead(to) },
       source: 'owner', id: `${cause.id}:refused`, operationId: null,
       correlation: cause.correlation, causation: cause.id, settles: null,
     });

@@ -9,6 +9,7 @@ import type { ActorEvent } from './envelope.js';
 import type { Admission } from './gateway-types.js';
 import { ActorFaultError } from './actor-fault.js';
 import { LIMITS } from './limits.js';
+import { checkChart, type ChartReport, type CheckedChart } from './machine-check.js';
 import { misfit, upgraded } from './migrate.js';
 import { notPlain } from './plain.js';
 import type { ActorRecord, MachineSnapshot, TimerPolicy } from './record.js';
@@ -55,6 +56,8 @@ export interface Behavior {
   readonly version: number;
   init(input: unknown): Reaction;
   react(snapshot: MachineSnapshot, event: ActorEvent): Reaction;
+  /** What was found in the machine's chart before it ran; absent where there is no chart. */
+  readonly report?: ChartReport;
   /** Why the machine cannot go on from this record (of its own version); null = it can. */
   misfit(record: Pick<ActorRecord, 'snapshot' | 'effects' | 'timers'>): string | null;
   /**
@@ -161,7 +164,8 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
     if (!forgets) live.set(snapshot, next);
     return { snapshot, actions };
   };
-  return {
+  let reported: ChartReport | null = null;
+  const behavior: Behavior = {
     kind: definition.kind,
     version: definition.version,
     init(input) {
@@ -179,6 +183,9 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
       const next = endless(definition.kind, () => machine.transition(state, event as never, scope as never));
       return finish(next, snapshot.context);
     },
+    get report() {
+      return (reported ??= withBirth(checkChart(machine as unknown as CheckedChart), () => behavior.init(undefined)));
+    },
     misfit: (record) => misfit(definition, chart, record),
     current: (record, nowMs) => record.machineVersion === definition.version
       ? record : upgraded(definition, chart, record, nowMs),
@@ -187,6 +194,7 @@ export function behaviorOf(definition: MachineDefinition): Behavior {
     timers: definition.timers ?? {},
     hasState: (path) => hasState(machine.root, path),
   };
+  return behavior;
 }
 
 const hasHistory = (node: AnyStateMachine['root']): boolean =>
@@ -212,6 +220,16 @@ function endless<T>(kind: string, run: () => T): T {
     if (!(error instanceof Error) || !error.message.startsWith('Infinite loop detected')) throw error;
     throw new ActorFaultError('machine', `machine ${kind} does not come to rest`, { cause: error });
   }
+}
+
+/** A first context that is no plain JSON is a defect; a birth that fails for want of an input is none. */
+function withBirth(report: ChartReport, birth: () => unknown): ChartReport {
+  try {
+    birth();
+  } catch (error) {
+    if (error instanceof ActorFaultError) return { ...report, defects: [...report.defects, error.message] };
+  }
+  return report;
 }
 
 function notPlainAction(actions: readonly EmittedAction[]): string | null {

@@ -15,7 +15,7 @@ import { commitSurely } from './commit-surely.js';
 import type { Departure } from './handover.js';
 import { Letters } from './letters.js';
 import { LIMITS } from './limits.js';
-import { loadActor, readyActor, type LoadedActor, type StoredActor } from './load.js';
+import { loadActor, readyActor, tellFirst, type LoadedActor, type StoredActor } from './load.js';
 import { Outbox } from './outbox.js';
 import { Pending } from './pending.js';
 import type { ActorRecord, Owner } from './record.js';
@@ -83,7 +83,7 @@ export class Cell {
     const handed = record.ownerEpoch < owner.epoch && owner.cause !== 'claimed' && deps.gate.resumed !== true;
     this.caution = cautionFor(record.suspect, record.commitId.startsWith(`${deps.processId}.`), handed);
     if (how === 'woken' && record.ownerEpoch >= owner.epoch) this.follow(0);
-    else this.internal.unshift(acquiredInput(this.address, record, owner, deps.self));
+    else tellFirst(this.internal, acquiredInput(this.address, record, owner, deps.self));
     if (!isSure) await this.scan();
     this.wake();
   }

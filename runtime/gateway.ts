@@ -2,6 +2,7 @@
  * The gateway: where users' commands enter. Early admission from the mirrored record, then one create:
  * the envelope's znode is the promise. After a lost connection it looks before it sends again.
  */
+import { ActorFaultError } from './actor-fault.js';
 import type { Address } from './address.js';
 import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
@@ -80,10 +81,20 @@ async function whyBusy(deps: GatewayDeps, to: Address, { lane }: SubmitOptions):
 async function admit(
   deps: GatewayDeps, behavior: Behavior, to: Address, mirrored: ActorRecord, command: ActorEvent,
 ): Promise<Admission> {
-  const early = behavior.admit(mirrored.snapshot, command);
+  const early = judge(deps, behavior, mirrored, command);
   if (early.kind === 'accept') return early;
   const present = await readRecord(deps, to);
-  return present === null || present.removed ? early : behavior.admit(present.snapshot, command);
+  return present === null || present.removed ? early : judge(deps, behavior, present, command);
+}
+
+/** A record of another version of its machine is judged as this version has it, as its owner's would be. */
+function judge({ clock }: GatewayDeps, behavior: Behavior, record: ActorRecord, command: ActorEvent): Admission {
+  try {
+    return behavior.admit(behavior.current(record, clock.wallMs()).snapshot, command);
+  } catch (error) {
+    if (!(error instanceof ActorFaultError)) throw error;
+    return { kind: 'deny', code: 'PVC_WRONG_STATE', message: `this node cannot judge ${record.id}: ${error.message}` };
+  }
 }
 
 /** An actor the mirror does not know may be so new that its doorbell is still on the way. */

@@ -14,13 +14,15 @@ import { Departure, type HandOverOptions, type HandOverResult } from './handover
 import { LIMITS } from './limits.js';
 import { mirroredActor } from './load.js';
 import { causeChain } from './log.js';
+import { assertMachines } from './machine-check.js';
+import { reportMisfits } from './migrate.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import type { Behavior } from './behavior.js';
 import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
 import { burialOps } from './burial.js';
-import { keepNodeVersions, NeedsVersionError } from './versions.js';
+import { cannotReadThere, keepNodeVersions, NeedsVersionError } from './versions.js';
 
 /** What the host knows itself. */
 type OfHost = 'behavior' | 'versions' | 'news' | 'depths' | 'processId' | 'onEnd' | 'onCrash';
@@ -59,6 +61,7 @@ export class Host {
     deps.metrics?.levels.set('cells', () => this.cells.size);
     deps.metrics?.levels.set('sleeping_actors', () => this.asleep.size);
     deps.metrics?.levels.set('parked_cells', () => this.parked.size);
+    assertMachines(deps.behaviors.values(), deps.commitEffectNames, deps.worldEffects);
     this.keeper = new FaultKeeper(deps);
     this.asleep = new Asleep(deps.store, deps.paths);
     for (const [kind, behavior] of deps.behaviors) {
@@ -86,6 +89,7 @@ export class Host {
     this.unlisten = this.deps.store.onState((state) => {
       if (state === 'suspended') for (const cell of this.cells.values()) cell.hold();
     });
+    reportMisfits(this.deps);
     this.followAll();
     this.begun = true;
     this.every(LIMITS.mailboxScanMs, () => this.followAll());
@@ -137,7 +141,8 @@ export class Host {
     const cell = this.cells.get(address) ?? this.wake(address);
     const target = this.deps.mirror.liveOf(toNode);
     const reason = cell === null ? `${address} does not run here` : target === null ? `${toNode} is not live`
-      : target.incarnation === this.deps.self.incarnation ? `${address} is there already` : null;
+      : target.incarnation === this.deps.self.incarnation ? `${address} is there already`
+        : cannotReadThere(this.deps.mirror, address, toNode);
     if (cell === null || target === null || reason !== null) {
       return Promise.resolve({ kind: 'refused', reason: reason ?? '' });
     }

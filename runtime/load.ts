@@ -72,3 +72,8 @@ export function mirroredActor(actor: MirrorActor | undefined): StoredActor | nul
   if (actor === undefined || actor.owner === null || actor.record.effects.length > 0) return null;
   return { ...actor, owner: actor.owner };
 }
+
+/** Of what waits inside this is told first, after that the machine was upgraded. */
+export function tellFirst(waiting: StepInput[], input: StepInput): void {
+  waiting.splice(waiting[0]?.event.type === 'machine.upgraded' ? 1 : 0, 0, input);
+}

@@ -2,7 +2,11 @@
  * Bringing a record up to its machine's present version, and telling whether a machine can go on from a record. Pure.
  */
 import { ActorFaultError } from './actor-fault.js';
+import type { Address } from './address.js';
 import type { Behavior, MachineDefinition } from './behavior.js';
+import type { Clock } from './clock.js';
+import { causeChain, type Log } from './log.js';
+import type { Paths } from './paths.js';
 import { notPlain } from './plain.js';
 import type { ActorRecord } from './record.js';
 import { policyOf } from './step-effects.js';
@@ -80,4 +84,32 @@ export function oneVersion(
     },
     mayForget: () => null,
   };
+}
+
+export interface MisfitDeps {
+  readonly mirror: { readonly actors: ReadonlyMap<Address, { readonly record: ActorRecord }> };
+  readonly behaviors: ReadonlyMap<string, Behavior>;
+  readonly paths: Paths;
+  readonly clock: Clock;
+}
+
+/** Tells of all of them at once when a daemon starts; each becomes its actor's fault when its owner takes it up. */
+export function reportMisfits(deps: MisfitDeps & { readonly log: Log }): void {
+  const wrong = misfits(deps);
+  if (wrong.length > 0) deps.log.error('records that no machine here can carry on', { count: wrong.length, wrong });
+}
+
+/** Every record that this daemon's machines cannot carry on, as `<znode>: <reason>`. */
+export function misfits({ mirror, behaviors, paths, clock }: MisfitDeps): readonly string[] {
+  const nowMs = clock.wallMs();
+  return [...mirror.actors].flatMap(([address, { record }]) => {
+    const behavior = behaviors.get(record.kind);
+    if (behavior === undefined || record.removed) return [];
+    try {
+      readyRecord(behavior, record, nowMs);
+      return [];
+    } catch (error) {
+      return [`${paths.record(address)}: ${causeChain(error)}`];
+    }
+  });
 }

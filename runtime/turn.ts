@@ -19,11 +19,9 @@ import { countsAfter, type ActorRecord, type Owner } from './record.js';
 import type { StepInput } from './step.js';
 import type { Store } from './store.js';
 import { birthsOf, type BirthDeps, type Newborn } from './supervision/births.js';
-import type { WriterVersion } from './versions.js';
 
 export interface TurnDeps extends BatchDeps, BirthDeps {
   readonly commitEffects: Readonly<Record<string, CommitEffect>>;
-  readonly versions: WriterVersion;
   readonly depths: Pick<MailboxDepths, 'full'>;
   readonly processId: string;
   newCommitId(): string;

@@ -11,6 +11,7 @@
  * Should an old daemon come nevertheless: from its lease on everybody writes the old version again. Records that still
  * stand in the new one it does not load and cannot claim; they wait for a daemon that can. Nothing is lost by it.
  */
+import type { Address } from './address.js';
 import { decode, encode } from './codec.js';
 import type { LiveEntry, Mirror } from './mirror.js';
 import type { Paths } from './paths.js';
@@ -21,6 +22,15 @@ import { needsVersion, whyVersion2 } from './upcast.js';
 /** A step that would have to be written in a version that not all nodes read yet: it waits. */
 export class NeedsVersionError extends Error {
   override readonly name = 'NeedsVersionError';
+}
+
+/** Why an actor is not moved to a node with an older daemon. */
+export const cannotRead = (node: string): string => `the daemon of ${node} is too old for what stands in its record`;
+
+/** The same of an actor as the mirror knows it; null = that daemon reads it. */
+export function cannotReadThere(mirror: Mirror, address: Address, node: string): string | null {
+  const record = mirror.actors.get(address)?.record;
+  return record === undefined || mirror.versions.readsAll(node, needsVersion(record)) ? null : cannotRead(node);
 }
 
 /** What the runtime's writers ask. `mail` packs envelopes only while `current` >= 2. */
