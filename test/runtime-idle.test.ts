@@ -156,7 +156,8 @@ describe('idle actors', () => {
     await fallAsleep(one, address);
     cluster.disconnect(one.store.session.id);
     const other = await cluster.open();
-    const sender = await startLoneHost({ name: 'n9', store: other, clock, definitions: [counter, alert] });
+    const worldEffects = { job: async () => ({ kind: 'done' as const, value: null }) };
+    const sender = await startLoneHost({ name: 'n9', store: other, clock, definitions: [counter, alert], worldEffects });
     hosts.push(sender);
     await sender.send(address, { type: 'add' });
     cluster.reconnect(one.store.session.id);
