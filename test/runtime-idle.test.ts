@@ -157,7 +157,8 @@ describe('idle actors', () => {
     cluster.disconnect(one.store.session.id);
     const other = await cluster.open();
     const worldEffects = { job: async () => ({ kind: 'done' as const, value: null }) };
-    const sender = await startLoneHost({ name: 'n9', store: other, clock, definitions: [counter, alert], worldEffects });
+    const definitions = [counter, alert];
+    const sender = await startLoneHost({ name: 'n9', store: other, clock, definitions, worldEffects });
     hosts.push(sender);
     await sender.send(address, { type: 'add' });
     cluster.reconnect(one.store.session.id);
