@@ -6,6 +6,7 @@
  */
 import { splitAddress, type Address } from './address.js';
 import { Asleep, hasWork, mayStayAsleep } from './asleep.js';
+import type { Behavior } from './behavior.js';
 import { Cell } from './cell.js';
 import type { CellDeps } from './cell-deps.js';
 import type { ActorEvent } from './envelope.js';
@@ -17,7 +18,6 @@ import { causeChain } from './log.js';
 import { assertMachines } from './machine-check.js';
 import { reportMisfits } from './migrate.js';
 import type { Mirror, MirrorActor } from './mirror.js';
-import type { Behavior } from './behavior.js';
 import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
@@ -80,8 +80,7 @@ export class Host {
         else this.wake(address);
       },
       onRescan: () => this.followAll(),
-      onLive: (node) => void keepNodeVersions(deps.store, deps.paths, deps.mirror, node)
-        .catch((error: unknown) => deps.log.debug('what a node reads is written down later', { node, error })),
+      onLive: (node) => keepNodeVersions(deps, node),
     });
   }
 
@@ -239,10 +238,7 @@ export class Host {
     if (this.cells.get(address) !== cell || this.stopped) return;
     cell.stop();
     this.cells.delete(address);
-    if (isLasting(error)) {
-      this.deps.log.error('an actor stopped', { actor: address, znode: this.deps.paths.record(address), error });
-      return this.park(cell, error);
-    }
+    if (isLasting(error)) return this.park(cell, error);
     if (error instanceof NeedsVersionError) {
       this.deps.log.warn('a step waits until all nodes read what it writes', { actor: address, error });
       this.deps.clock.after(WAITS_MS, () => this.follow(address), true);
@@ -256,10 +252,7 @@ export class Host {
     const now = this.deps.clock.monotonicMs();
     const recent = [...(this.crashes.get(address) ?? []), now].filter((at) => now - at < INTENSITY.periodMs);
     this.crashes.set(address, recent);
-    if (recent.length > INTENSITY.restarts) {
-      this.deps.log.error('cell parked: too many crashes', { actor: address, error });
-      return this.park(cell, error);
-    }
+    if (recent.length > INTENSITY.restarts) return this.park(cell, error);
     if (this.deps.metrics) this.deps.metrics.restarts += 1;
     this.deps.log.warn('cell crashed and is restarted from its record', { actor: address, error });
     this.deps.clock.after(50 * 2 ** recent.length, () => this.follow(address), true);
@@ -267,6 +260,7 @@ export class Host {
 
   private park({ address, epoch: ran }: Cell, error: unknown): void {
     const epoch = ran ?? this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
+    this.deps.log.error('an actor stopped', { actor: address, znode: this.deps.paths.record(address), error });
     this.parked.set(address, { epoch, error: causeChain(error) });
     void this.keeper.stopped(address, epoch, error);
   }

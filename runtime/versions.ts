@@ -13,6 +13,7 @@
  */
 import type { Address } from './address.js';
 import { decode, encode } from './codec.js';
+import type { Log } from './log.js';
 import type { LiveEntry, Mirror } from './mirror.js';
 import type { Paths } from './paths.js';
 import { READ_VERSIONS, type ActorRecord } from './record.js';
@@ -124,7 +125,14 @@ export function registeredVersions(
 }
 
 /** Writes down what a node's present daemon reads, for the time when it is down. Whoever sees it first does so. */
-export async function keepNodeVersions(store: Store, paths: Paths, mirror: Mirror, node: string): Promise<void> {
+export function keepNodeVersions(deps: KeepDeps, node: string): void {
+  keep(deps, node)
+    .catch((error: unknown) => deps.log.debug('what a node reads is written down later', { node, error }));
+}
+
+interface KeepDeps { readonly store: Store; readonly paths: Paths; readonly mirror: Mirror; readonly log: Log }
+
+async function keep({ store, paths, mirror }: KeepDeps, node: string): Promise<void> {
   const live = mirror.liveOf(node);
   if (live === null) return;
   const found = await store.read(paths.node(node));
