@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { runZombies } from '../fixtures/runtime/zombie-run.js';
 
 describe('zombies', () => {
-  it('an owner frozen for 2.5 sessions commits nothing and does nothing in the world', { timeout: 240_000 }, async (t) => {
+  it('an owner that wakes after 2.5 sessions commits and does nothing', { timeout: 240_000 }, async (t) => {
     const report = await runZombies({ basePort: 22_740, trials: 10, sessionTimeoutMs: 1200 });
     t.diagnostic(JSON.stringify(report));
     assert.deepEqual(report.staleCommits, []);
