@@ -63,6 +63,26 @@ describe('inspector', () => {
     assert.match((await page.textContent('aside')) ?? '', /Its memory is being copied/);
   });
 
+  test('shows letters that wait, effects under way, and the story of a request', async () => {
+    const vm = addressOf('vm', WEB1);
+    made.world.waitingLetters.set(vm, new Map([['5-a', 90_000], ['5-b', 10]]));
+    made.world.step(vm, {
+      event: { type: 'vm.migrate' }, cause: { correlation: 'req-5', effects: ['hypervisor.migrate'] },
+      record: {
+        effects: [{
+          effectId: `vm~${WEB1}.k.000000000003.e0`, kind: 'hypervisor.migrate', params: {}, epoch: 1, deadlineMs: 1000,
+          correlation: 'req-5', attempt: 3, retry: null, within: null,
+        }],
+      },
+    });
+    await page.locator('.mailbox.bad').waitFor(WAIT);
+    assert.match((await page.textContent('.mailbox.bad')) ?? '', /^\s*2\s*90 s/);
+    await page.waitForSelector('aside >> text=/try 3/', WAIT);
+    await page.click('aside .steps .link-like >> nth=0');
+    await page.waitForSelector('.story >> text=hypervisor.migrate is under way', WAIT);
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
+  });
+
   test('asks nobody but its node and breaks no policy', () => {
     assert.deepEqual([...new Set(asked.map((url) => new URL(url).host))], [`${HOST}:${made.port}`]);
     assert.deepEqual(faults, []);

@@ -1,10 +1,12 @@
 /** The page's line to its node: key, ticket, websocket, and coming back after a loss without a hole. */
 import type { ServerFrame } from '../../events/frames.js';
-import { apply, gaps, keepOnly, keyFault, link, server } from './model.js';
+import { apply, gaps, keepOnly, keyFault, link, mail, server } from './model.js';
 
 const KEY = 'pvc-api-key';
 const RETRY_MS = 1000;
 const SUBSCRIPTION = 'actors';
+/** Pause between two looks at the mailboxes. */
+const MAIL_MS = 2000;
 
 let cursor: string | null = null;
 let snapshot: Set<string> | null = null;
@@ -97,4 +99,25 @@ function take(frame: ServerFrame): void {
       return;
     default:
   }
+}
+
+interface MailRow {
+  readonly address: string;
+  readonly letters: number | null;
+  readonly oldest_letter_ms: number | null;
+}
+
+/** Asks for the actors with letters in their mailbox, for as long as the page is open and seen. */
+export async function watchMail(): Promise<void> {
+  if (link.value === 'live' && !document.hidden) {
+    try {
+      const rows = await ask<MailRow[]>('/actors?waiting=true&limit=1000');
+      const waiting = rows.map((row) =>
+        [row.address, { letters: row.letters ?? 0, oldestMs: row.oldest_letter_ms ?? 0 }] as const);
+      if (waiting.length > 0 || mail.value.size > 0) mail.value = new Map(waiting);
+    } catch {
+      // The stream tells of a lost line; what was known is shown until it is back.
+    }
+  }
+  AbortSignal.timeout(MAIL_MS).addEventListener('abort', () => void watchMail());
 }

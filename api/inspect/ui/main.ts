@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { html } from 'htm/preact';
 import { render } from 'preact';
-import { connect, useKey } from './connection.js';
+import { connect, useKey, watchMail } from './connection.js';
 import { filter, gaps, keyFault, link, selected, server, steps, totals, visible } from './model.js';
 import { Panel } from './panel.js';
 import { Actors } from './rows.js';
@@ -31,12 +31,13 @@ function KeyForm() {
 }
 
 function Head() {
-  const { actors, faults } = totals.value;
+  const { actors, faults, letters } = totals.value;
   const shown = visible.value.length;
   const counts = [
     `${shown === actors ? actors : `${shown} of ${actors}`} actors`,
     `${steps.value} steps`,
-    faults > 0 ? `${faults} parked` : '',
+    letters > 0 ? `${letters} letters wait` : '',
+    faults > 0 ? `${faults} stopped` : '',
     gaps.value > 0 ? `${gaps.value} gaps` : '',
   ].filter((text) => text !== '');
   const state = [LINK_TEXTS[link.value], server.value?.node].filter((text) => text !== undefined);
@@ -68,3 +69,4 @@ document.addEventListener('keydown', (event) => {
 
 render(html`<${App} />`, document.getElementById('app') as HTMLElement);
 void connect();
+void watchMail();

@@ -15,6 +15,9 @@ export interface ActorView {
   readonly epoch: number | null;
   readonly revision: number;
   readonly seq: number;
+  readonly steps: number;
+  readonly commits: number;
+  readonly restarts: number;
   readonly pending: number;
   readonly timers: number;
   readonly operation: { readonly operationId: string; readonly command: string } | null;
@@ -39,6 +42,13 @@ export const steps = signal(0);
 export const gaps = signal(0);
 export const filter = signal('');
 export const selected = signal<string | null>(null);
+
+/** Letters that wait, and since when (milliseconds), by actor; asked for now and then: a letter is no transition. */
+export interface Waiting {
+  readonly letters: number;
+  readonly oldestMs: number;
+}
+export const mail = signal<ReadonlyMap<string, Waiting>>(new Map());
 
 export const shownMax = 1000;
 
@@ -91,7 +101,9 @@ export const totals = computed(() => {
   void version.value;
   let faults = 0;
   for (const actor of actors.values()) if (actor.peek().fault !== null) faults += 1;
-  return { actors: actors.size, faults };
+  let letters = 0;
+  for (const waiting of mail.value.values()) letters += waiting.letters;
+  return { actors: actors.size, faults, letters };
 });
 
 /** Takes an event of topic `actor`. Of two texts about one actor the one with the higher revision stays. */
@@ -118,6 +130,9 @@ export function apply(event: PulseEvent): void {
     epoch: data.epoch,
     revision: event.rev,
     seq: data.seq,
+    steps: data.steps,
+    commits: data.commits,
+    restarts: data.restarts,
     pending: data.pending,
     timers: data.timers,
     operation: data.operation,

@@ -43,3 +43,18 @@ export function tone(state: string, { fault, waiting }: Pick<ActorView, 'fault' 
   if (BUSY.test(state)) return 'busy';
   return REST.test(state) ? 'rest' : 'plain';
 }
+
+/** `0.4 s`, `12 s`, `5 min`, `3 h`, `2 d`. */
+export function ageText(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
+/** 1234 -> `1.2k`: counts of a life, for a narrow column. */
+export function countText(count: number): string {
+  if (count < 10_000) return String(count);
+  return count < 1e6 ? `${(count / 1000).toFixed(count < 1e5 ? 1 : 0)}k` : `${(count / 1e6).toFixed(1)}M`;
+}
