@@ -6,6 +6,7 @@
  * something to do; what a sweep could not do at once is looked at again soon.
  */
 import { splitAddress, type Address } from '../runtime/address.js';
+import { bury } from '../runtime/burial.js';
 import { claimAll, type Claimant } from '../runtime/claims.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Host } from '../runtime/host.js';
@@ -98,7 +99,7 @@ export class Homing {
     if (buried.length + orphans.length + strays.length > 0) {
       this.deps.clock.after(AGAIN_MS, () => this.kick(), true);
     }
-    for (const address of buried) await this.deps.host.bury(address);
+    for (const address of buried) await bury(this.deps, address);
     if (orphans.length > 0) {
       for (const [actor, result] of await claimAll({ ...this.deps, needsFence }, orphans)) {
         if (result === 'claimed') this.deps.log.info('claimed an actor', { actor });

@@ -3,6 +3,7 @@ import type { Address } from './address.js';
 import type { Clock } from './clock.js';
 import { decodeRecord } from './codec.js';
 import { lastMail } from './last-mail.js';
+import type { Log } from './log.js';
 import type { Paths } from './paths.js';
 import { StoreError, type Store, type StoreOp } from './store.js';
 import { tombOps } from './tombs.js';
@@ -35,5 +36,24 @@ export async function burialOps(
       { op: 'check', path: paths.record(address), version: record.stat.version }, ...operations,
     ]);
     if (result.kind !== 'done') throw new StoreError('other', `the mailbox of ${address} could not be emptied`);
+  }
+}
+
+interface BurialDeps {
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Takes a removed actor's znodes away. What a crash or a late letter left is taken at the next look. Never rejects. */
+export async function bury({ store, paths, clock, log }: BurialDeps, address: Address): Promise<void> {
+  try {
+    const operations = await burialOps(store, paths, clock, address);
+    if (operations === null || operations.length === 0) return;
+    const result = await store.multi(operations);
+    if (result.kind !== 'done') log.debug('a removed actor was not buried yet', { actor: address, result });
+  } catch (error) {
+    log.debug('a removed actor was not buried yet', { actor: address, error });
   }
 }

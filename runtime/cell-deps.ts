@@ -45,6 +45,8 @@ export interface CellDeps {
     expect(address: Address): void;
     learn(address: Address, news: Committed | null): void;
   };
+  /** Letters for these actors became dead letters. */
+  onParked?(addresses: readonly Address[]): void;
   /** The cell has ended: handed over, deposed, or removed. */
   onEnd(cell: Cell, reason: string): void;
   /** The loop broke: the host decides whether to begin it anew. */

@@ -7,8 +7,10 @@
 import { splitAddress, type Address } from './address.js';
 import { Asleep, hasWork, mayStayAsleep } from './asleep.js';
 import type { Behavior } from './behavior.js';
+import { bury } from './burial.js';
 import { Cell } from './cell.js';
 import type { CellDeps } from './cell-deps.js';
+import { DeadKeeper } from './dead-keeper.js';
 import type { ActorEvent } from './envelope.js';
 import { FaultKeeper, isLasting } from './fault-keeper.js';
 import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
@@ -21,11 +23,11 @@ import type { Mirror, MirrorActor } from './mirror.js';
 import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
-import { burialOps } from './burial.js';
 import { cannotReadThere, keepNodeVersions, NeedsVersionError } from './versions.js';
 
 /** What the host knows itself. */
-type OfHost = 'behavior' | 'versions' | 'news' | 'depths' | 'processId' | 'onEnd' | 'onCrash';
+type OfHost =
+  'behavior' | 'versions' | 'news' | 'depths' | 'processId' | 'onEnd' | 'onCrash' | 'onParked';
 
 export interface HostDeps extends Omit<CellDeps, OfHost> {
   readonly mirror: Mirror;
@@ -51,6 +53,7 @@ export class Host {
   private readonly parked = new Map<Address, { epoch: number; error: string }>();
   private begun = false;
   private readonly keeper: FaultKeeper;
+  private readonly dead: DeadKeeper;
   private stopped = false;
   private facts = 0;
   /** Begins every commit id: tells this process's commits from an earlier one's. */
@@ -63,11 +66,12 @@ export class Host {
     deps.metrics?.levels.set('parked_cells', () => this.parked.size);
     assertMachines(deps.behaviors.values(), deps.commitEffectNames, deps.worldEffects);
     this.keeper = new FaultKeeper(deps);
+    this.dead = new DeadKeeper(deps);
     this.asleep = new Asleep(deps.store, deps.paths);
     for (const [kind, behavior] of deps.behaviors) {
       this.kinds.set(kind, {
         ...deps, behavior, versions: deps.mirror.versions, depths: deps.mirror.depths, processId: this.processId,
-        news: deps.mirror,
+        news: deps.mirror, onParked: (addresses) => this.dead.parked(addresses),
         onEnd: (cell, reason) => this.ended(cell, reason), onCrash: (cell, error) => this.crashed(cell, error),
       });
     }
@@ -89,6 +93,7 @@ export class Host {
       if (state === 'suspended') for (const cell of this.cells.values()) cell.hold();
     });
     reportMisfits(this.deps);
+    this.dead.start();
     this.followAll();
     this.begun = true;
     this.every(LIMITS.mailboxScanMs, () => this.followAll());
@@ -99,6 +104,7 @@ export class Host {
   stop(): void {
     this.stopped = true;
     this.unlisten();
+    this.dead.stop();
     for (const cell of this.cells.values()) cell.stop();
     this.cells.clear();
     this.asleep.clear();
@@ -162,7 +168,7 @@ export class Host {
       && owner.node === this.deps.self.node && owner.incarnation === this.deps.self.incarnation;
     const running = this.cells.get(address);
     const isTombstone = actor?.record.removed === true && owner?.incarnation === this.deps.self.incarnation;
-    if (isTombstone && !running) void this.bury(address);
+    if (isTombstone && !running) void bury(this.deps, address);
     if (running && (!mine || (running.epoch ?? owner.epoch) < owner.epoch)) {
       running.stop();
       this.cells.delete(address);
@@ -226,7 +232,7 @@ export class Host {
     const { address } = cell;
     this.deps.log.debug('cell ended', { actor: address, reason });
     if (this.cells.get(address) === cell) this.cells.delete(address);
-    if (reason === 'removed') void this.bury(address);
+    if (reason === 'removed') void bury(this.deps, address);
   }
 
   /**
@@ -279,18 +285,5 @@ export class Host {
       work();
       this.every(periodMs, work);
     }, true);
-  }
-
-  /** Takes a removed actor's znodes away. What a crash or a late letter left is taken at the next look. */
-  async bury(address: Address): Promise<void> {
-    const { store, paths, log } = this.deps;
-    try {
-      const operations = await burialOps(store, paths, this.deps.clock, address);
-      if (operations === null || operations.length === 0) return;
-      const result = await store.multi(operations);
-      if (result.kind !== 'done') log.debug('a removed actor was not buried yet', { actor: address, result });
-    } catch (error) {
-      log.debug('a removed actor was not buried yet', { actor: address, error });
-    }
   }
 }

@@ -7,7 +7,7 @@ import { ActorFaultError } from './actor-fault.js';
 import type { Address } from './address.js';
 import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
 import { FREE, type Allowance } from './caution.js';
-import type { CommitEffect } from './cell-deps.js';
+import type { CellDeps, CommitEffect } from './cell-deps.js';
 import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
@@ -131,12 +131,21 @@ const GIVEN_UP = `the receiver's mailbox was full for ${LIMITS.outboxPatienceMs 
 const withDead = (record: ActorRecord, count: number): ActorRecord => count === 0 ? record
   : { ...record, counts: { ...record.counts, dead: record.counts.dead + count } };
 
+interface CommitDeps extends TurnDeps, Pick<CellDeps, 'onParked'> {
+  readonly store: Store;
+  readonly metrics?: RuntimeMetrics | undefined;
+}
+
 /** One try to commit it, counted. */
-export function commitPlanned(
-  deps: TurnDeps & { readonly store: Store; readonly metrics?: RuntimeMetrics | undefined }, plan: PlannedTurn,
-): Promise<CommitOutcome> {
+export async function commitPlanned(deps: CommitDeps, plan: PlannedTurn): Promise<CommitOutcome> {
   const running = commitTurn(deps.store, deps.paths, plan.prepared);
-  return deps.metrics?.commit(deps.clock, running) ?? running;
+  const outcome = await (deps.metrics?.commit(deps.clock, running) ?? running);
+  if (outcome.kind !== 'committed') return outcome;
+  const { dead } = plan.prepared.turn;
+  if (dead.length + outcome.undeliverable.length > 0) {
+    deps.onParked?.([...dead.map(({ envelope }) => envelope.to), ...outcome.undeliverable.map(({ to }) => to)]);
+  }
+  return outcome;
 }
 
 function newborns(deps: TurnDeps, { address, birth, owner }: ActorState, output: BatchOutput): readonly Newborn[] {
