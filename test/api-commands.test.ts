@@ -32,6 +32,23 @@ describe('api commands', () => {
     );
   });
 
+  test('a full mailbox: 429, and when to try again', async () => {
+    world.busyS = 3;
+    const answer = await ask('POST', '/vm/web1/state?state=shutdown');
+    world.busyS = null;
+    assert.deepEqual([answer.status, answer.headers['retry-after']], [429, '3']);
+  });
+
+  test('a command expires only if it is said when', async () => {
+    const submit = async (headers: Record<string, string>): Promise<number> =>
+      (await ask('POST', '/vm/web1/state?state=stop&force=False&wait=False', { headers })).status;
+    for (const text of ['soon', '0', '-1']) assert.equal(await submit({ 'x-expires-after': text }), 400);
+    await submit({ 'x-expires-after': '1.5' });
+    assert.deepEqual(world.submitOptions, { expiresMs: 1500 });
+    await submit({});
+    assert.deepEqual(world.submitOptions, {});
+  });
+
   test("accepted: PVC's message at once, the operation in a header", async () => {
     const answer = await ask('POST', '/vm/web1/state?state=shutdown&force=False&wait=False');
     assert.deepEqual([answer.status, answer.message], [200, "Shutting down VM 'web1'"]);
