@@ -5,6 +5,7 @@
  */
 import type { Address } from './address.js';
 import { decodeOwner, decodeRecord, encodeOwner } from './codec.js';
+import type { RuntimeMetrics } from './metrics.js';
 import type { Paths } from './paths.js';
 import type { ActorRecord, Owner } from './record.js';
 import type { Store, StoreOp } from './store.js';
@@ -21,6 +22,7 @@ export interface ClaimDeps {
    * proof of that boot's death (`/pvc/fences/<node>/<boot>`). null = a lease that is gone is enough for every actor.
    */
   readonly needsFence: ((record: ActorRecord, owner: Owner) => boolean) | null;
+  readonly metrics?: RuntimeMetrics | undefined;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function claimAll(
     }
   };
   await Promise.all(Array.from({ length: MULTIS_AT_ONCE }, worker));
+  if (deps.metrics) for (const result of results.values()) if (result === 'claimed') deps.metrics.claims += 1;
   return results;
 }
 
