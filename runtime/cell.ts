@@ -37,7 +37,7 @@ export class Cell {
   /** null = there is no need for any. */
   private caution: Caution | null = null;
   /** Inputs that came from inside: changes of owner, facts of this node, timers, answers of effects. */
-  private readonly internal: StepInput[] = [];
+  private internal: StepInput[] = [];
   private record!: ActorRecord;
   private recordVersion = 0;
   /** Format version the record is stored in. */
@@ -213,6 +213,8 @@ export class Cell {
   private async turn(): Promise<void> {
     const leaving = this.mayLeave() ? this.departure : null;
     const internal = this.outbox?.holdsAll ? [] : this.internal.splice(0, LIMITS.batch);
+    // Not to keep the room of what was in it.
+    if (this.internal.length === 0) this.internal = [];
     const plan = leaving === null ? this.plan(internal) : this.planToLeave(leaving);
     if (plan === null) return this.follow(0);
     await commitSurely(this.deps, plan, () => !this.ended, (outcome) => {

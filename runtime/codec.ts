@@ -2,7 +2,9 @@
  * Bytes of records, envelopes, owners and blobs (MessagePack). The only file that imports msgpackr. What is read is
  * looked at before it is believed (shape.ts) and brought to today's version (upcast.ts).
  */
-import { Packr } from 'msgpackr';
+// Not from 'msgpackr': its native part decodes small records no faster, and each string of it holds on to all bytes.
+import { Packr } from 'msgpackr/pack';
+import { compactOwner, compactRecord } from './compact.js';
 import type { Envelope } from './envelope.js';
 import { READ_VERSIONS, RECORD_VERSION, type ActorRecord, type Owner } from './record.js';
 import { envelopeMisshape, isMap, recordMisshape } from './shape.js';
@@ -39,7 +41,7 @@ export function decodeStored(
   bytes: Uint8Array, reads: readonly number[] = READ_VERSIONS,
 ): { readonly record: ActorRecord; readonly storedAs: number } {
   const stored = unpack(bytes, 'record');
-  return { record: recordFrom(stored, reads), storedAs: stored['recordVersion'] as number };
+  return { record: compactRecord(recordFrom(stored, reads)), storedAs: stored['recordVersion'] as number };
 }
 
 /** Looks at a whole record as it is stored or shown, and brings it to today's shape. Throws UndecodableError. */
@@ -84,4 +86,4 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
 }
 
 export const encodeOwner = (owner: Owner): Uint8Array => encode(owner);
-export const decodeOwner = (bytes: Uint8Array): Owner => decode<Owner>(bytes);
+export const decodeOwner = (bytes: Uint8Array): Owner => compactOwner(decode<Owner>(bytes));

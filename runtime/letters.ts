@@ -79,16 +79,21 @@ class Lane {
     }
     return { most, bytes };
   }
+}
 
-  clear(): void {
-    this.items = [];
-    this.head = 0;
+/** Letters that wait; most actors have none at most times. */
+class Waiting {
+  readonly read = new Map<string, Letter>();
+  readonly control = new Lane();
+  readonly normal = new Lane();
+
+  laneOf(letter: Letter): Lane {
+    return laneOf(letter.name) === 'control' ? this.control : this.normal;
   }
 }
 
 export class Letters {
-  private readonly read = new Map<string, Letter>();
-  private readonly lanes = { control: new Lane(), normal: new Lane() };
+  private all: Waiting | null = null;
   private envelopes = 0;
   /** True while doorbells may have been missed: letters wait for a whole scan, or their order would break. */
   private unsure = true;
@@ -100,7 +105,7 @@ export class Letters {
   ) {}
 
   has(name: string): boolean {
-    return this.read.has(name);
+    return this.all?.read.has(name) ?? false;
   }
 
   /** Envelopes that have been read and wait. */
@@ -110,15 +115,15 @@ export class Letters {
 
   /** When the oldest waiting letter was sent, wall-clock milliseconds; null = none waits. */
   get oldestSentAt(): number | null {
-    const { control, normal } = this.lanes;
-    const sent = [control.first, normal.first].flatMap((letter) => letter?.envelopes[0]?.sentAt ?? []);
+    const firsts = [this.all?.control.first, this.all?.normal.first];
+    const sent = firsts.flatMap((letter) => letter?.envelopes[0]?.sentAt ?? []);
     return sent.length === 0 ? null : Math.min(...sent);
   }
 
   /** True if `next` has something to give. `controlOnly`: of the control lane. */
   waiting(controlOnly: boolean): boolean {
-    if (this.unsure) return false;
-    return controlOnly ? this.lanes.control.first !== undefined : this.read.size > 0;
+    if (this.unsure || this.all === null) return false;
+    return !controlOnly || this.all.control.first !== undefined;
   }
 
   /** True while it is not known what waits. */
@@ -160,40 +165,42 @@ export class Letters {
    */
   next(most: number, controlOnly: boolean): readonly Letter[] {
     const found: Letter[] = [];
-    if (this.unsure || most <= 0) return found;
-    const room = this.lanes.control.give(found, most, LIMITS.batchBytes);
-    if (!controlOnly) this.lanes.normal.give(found, room.most, room.bytes);
+    if (this.unsure || most <= 0 || this.all === null) return found;
+    const room = this.all.control.give(found, most, LIMITS.batchBytes);
+    if (!controlOnly) this.all.normal.give(found, room.most, room.bytes);
     return found;
   }
 
   /** The first two envelopes that `next` would give; null = it is not known what waits. */
   peek(controlOnly: boolean): readonly Envelope[] | null {
     if (this.unsure) return null;
+    if (this.all === null) return [];
     const found: Letter[] = [];
-    const room = this.lanes.control.give(found, 2, LIMITS.batchBytes);
-    if (!controlOnly) this.lanes.normal.give(found, room.most, LIMITS.batchBytes);
+    const room = this.all.control.give(found, 2, LIMITS.batchBytes);
+    if (!controlOnly) this.all.normal.give(found, room.most, LIMITS.batchBytes);
     return found.flatMap((letter) => letter.envelopes.slice(0, 2)).slice(0, 2);
   }
 
   /** These were consumed by a commit; of a pack that was consumed in part, the rest keeps its place. */
   drop(consumed: readonly Consumed[]): void {
+    const { all } = this;
+    if (all === null) return;
     for (const { letter, count } of consumed) {
-      if (this.read.get(letter.name) !== letter) continue;
+      if (all.read.get(letter.name) !== letter) continue;
       const rest = letter.envelopes.slice(count);
       this.envelopes -= count;
       const by = rest.length === 0 ? null : { ...letter, version: letter.version + 1, envelopes: rest };
-      this.lanes[laneOf(letter.name)].replace(letter, by);
-      if (by === null) this.read.delete(letter.name);
-      else this.read.set(letter.name, by);
+      all.laneOf(letter).replace(letter, by);
+      if (by === null) all.read.delete(letter.name);
+      else all.read.set(letter.name, by);
     }
+    if (all.read.size === 0) this.all = null;
   }
 
   /** The mailbox is not what was read: all of it is read again. */
   forget(): void {
     this.hold();
-    this.read.clear();
-    this.lanes.control.clear();
-    this.lanes.normal.clear();
+    this.all = null;
     this.envelopes = 0;
   }
 
@@ -203,10 +210,11 @@ export class Letters {
   }
 
   private put(letter: Letter): void {
-    const known = this.read.get(letter.name);
-    this.read.set(letter.name, letter);
+    const all = (this.all ??= new Waiting());
+    const known = all.read.get(letter.name);
+    all.read.set(letter.name, letter);
     this.envelopes += letter.envelopes.length - (known?.envelopes.length ?? 0);
-    const lane = this.lanes[laneOf(letter.name)];
+    const lane = all.laneOf(letter);
     if (known === undefined) lane.insert(letter);
     else lane.replace(known, letter);
   }

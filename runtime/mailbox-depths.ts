@@ -24,9 +24,12 @@ const LISTED_TOGETHER = 16;
 /** A mailbox not listed since the connection was lost is listed once so many envelopes were heard of. */
 const LISTED_FROM = 32;
 
+/** Of every empty mailbox: most are, and there are many. Nothing is ever put in. */
+const NONE = new Map<string, number>();
+
 interface Mailbox {
   /** Monotonic milliseconds by letter's name; the oldest first. */
-  readonly letters: Map<string, number>;
+  letters: Map<string, number>;
   envelopes: number;
   /** Generation of `doubt` in which it was listed last. */
   listed: number;
@@ -145,7 +148,7 @@ export class MailboxDepths {
   private mailboxOf(address: Address): Mailbox {
     let mailbox = this.mailboxes.get(address);
     if (mailbox === undefined) {
-      mailbox = { letters: new Map(), envelopes: 0, listed: -1, heard: null };
+      mailbox = { letters: NONE, envelopes: 0, listed: -1, heard: null };
       this.mailboxes.set(address, mailbox);
     }
     return mailbox;
@@ -154,10 +157,12 @@ export class MailboxDepths {
 
 function add(mailbox: Mailbox, name: string, at: number): void {
   if (mailbox.letters.has(name)) return;
+  if (mailbox.letters === NONE) mailbox.letters = new Map();
   mailbox.letters.set(name, at);
   mailbox.envelopes += envelopesIn(name);
 }
 
 function remove(mailbox: Mailbox, name: string): void {
   if (mailbox.letters.delete(name)) mailbox.envelopes -= envelopesIn(name);
+  if (mailbox.letters.size === 0) mailbox.letters = NONE;
 }

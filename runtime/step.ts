@@ -5,6 +5,7 @@
 import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
+import { NOTHING } from './compact.js';
 import { LIMITS } from './limits.js';
 import { cancelled, envelopeOf, requestOf, SENDING, settleRequest, type Answers } from './requests.js';
 import { pendingEffect, raiseTimer, settle, triedAgain, withoutLeft } from './step-effects.js';
@@ -192,7 +193,8 @@ function withTransition(
 ): ActorRecord {
   const transition: Transition = {
     seq: before.seq + 1, at: meta.nowMs, node: meta.node, epoch: meta.epoch, event: input.event,
-    from: stateText(before.snapshot.value), to: stateText(next.snapshot.value), effects, sent,
+    from: stateText(before.snapshot.value), to: stateText(next.snapshot.value),
+    effects: effects.length === 0 ? NOTHING : effects, sent: sent.length === 0 ? NOTHING : sent,
     operationId: input.operationId, correlation: input.correlation, causation: input.id,
   };
   const tail = next.tail.slice(Math.max(0, next.tail.length + 1 - TAIL_MAX));

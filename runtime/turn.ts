@@ -8,6 +8,7 @@ import type { Address } from './address.js';
 import { stepBatch, type BatchDeps, type BatchOutput } from './batch.js';
 import { FREE, type Allowance } from './caution.js';
 import type { CellDeps, CommitEffect } from './cell-deps.js';
+import { NOTHING } from './compact.js';
 import { commitTurn, prepareTurn, type CommitOutcome, type PreparedTurn } from './commit.js';
 import type { Letter } from './letters.js';
 import { LIMITS } from './limits.js';
@@ -115,7 +116,10 @@ function prepare(
   const next: ActorRecord = {
     ...actor.pending?.refreshed(stepped) ?? stepped, revision: record.revision + 1,
     commitId: `${deps.processId}.${deps.newCommitId()}`, ownerEpoch: owner.epoch,
-    counts: countsAfter(stepped.counts, output.taken), outbox: routed.outbox, suspect: allowance.suspect,
+    counts: countsAfter(stepped.counts, output.taken), suspect: allowance.suspect,
+    outbox: routed.outbox.length === 0 ? NOTHING : routed.outbox,
+    // A copy without the room that steps left in it for more: it is held for as long as the actor is.
+    tail: stepped.tail.slice(),
   };
   const givenUp = routed.givenUp.map((envelope) => ({ envelope, error: GIVEN_UP, at, state: null }));
   return prepareTurn(deps.paths, {
