@@ -83,8 +83,23 @@ async function admit(
 ): Promise<Admission> {
   const early = judge(deps, behavior, mirrored, command);
   if (early.kind === 'accept') return early;
+  // Listed before the record is read: a letter that is gone by then is in the record.
+  const waiting = await lettersWait(deps, to);
   const present = await readRecord(deps, to);
-  return present === null || present.removed ? early : judge(deps, behavior, present, command);
+  const late = present === null || present.removed ? early : judge(deps, behavior, present, command);
+  // What was accepted before may undo what is so now: the step decides, after it.
+  return late.kind === 'already' && waiting ? { kind: 'accept' } : late;
+}
+
+/** Does anything wait in the mailbox? Not, if it cannot be read. */
+async function lettersWait({ store, paths }: GatewayDeps, to: Address): Promise<boolean> {
+  try {
+    await store.sync(paths.mailbox(to));
+    return ((await store.children(paths.mailbox(to)))?.names.length ?? 0) > 0;
+  } catch (error) {
+    if (error instanceof StoreError) return false;
+    throw error;
+  }
 }
 
 /** A record of another version of its machine is judged as this version has it, as its owner's would be. */

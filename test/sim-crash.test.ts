@@ -1,0 +1,64 @@
+/** Whatever commit a daemon dies around, the cluster comes to the same end; and commands keep their order meanwhile. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { crashMatrix } from '../fixtures/sim/crash.js';
+import { SHORT_LIST } from '../fixtures/sim/crash-command.js';
+import { CRASH_STORIES } from '../fixtures/sim/crash-stories.js';
+import { nodeNames, startOf } from '../fixtures/sim/fuzz.js';
+import { storedRecords } from '../fixtures/sim/scenario/result.js';
+import { Stage } from '../fixtures/sim/scenario/stage.js';
+import { runSimCli } from '../fixtures/sim/cli.js';
+import { stateText } from '../runtime/behavior.js';
+import { addressOf } from '../runtime/address.js';
+
+describe('a daemon killed before, at and after each of its commits', () => {
+  for (const story of CRASH_STORIES.slice(0, SHORT_LIST)) {
+    it(`${story.name}: the same end`, async () => {
+      const { runs, commits, failures } = await crashMatrix(story, { how: 'daemon', stride: 1, from: 0 });
+      assert.deepEqual(failures, []);
+      assert.equal(runs, 3 * commits);
+    });
+  }
+
+  it('a node that loses its power around a commit changes nothing about the end either', async () => {
+    for (const [at, story] of CRASH_STORIES.filter(({ sparesNode }) => sparesNode).entries()) {
+      const { failures } = await crashMatrix(story, { how: 'power', stride: 11, from: at % 3 });
+      assert.deepEqual(failures, []);
+    }
+  });
+
+  it('is asked for by its story\'s name', async () => {
+    let told = '';
+    const status = await runSimCli(['crash', '--story', 'fly'], { out: () => undefined, err: (text) => { told += text; } });
+    assert.equal(status, 2);
+    assert.match(told, /there is no story "fly"; legal: define and start, migrate, fence, flush, undefine, /);
+  });
+});
+
+describe('a command for an actor whose owner is away', () => {
+  it('is not called done by what an earlier one, still waiting, is about to undo', async () => {
+    const stage = new Stage(startOf({ nodes: 3, vms: 0 }), { seed: 9 });
+    const { world } = stage;
+    try {
+      await stage.begin();
+      await stage.run(30_000);
+      const primary = world.services()!.feed.primary()!.node;
+      const other = nodeNames(3).find((node) => node !== primary)!;
+      world.node(primary).killDaemon();
+      const kinds: string[] = [];
+      for (const type of ['node.flush', 'node.ready']) {
+        void world.node(other).services!.gateway.submit(addressOf('node', other), { type }, 'test')
+          .then(({ kind }) => kinds.push(kind));
+        await stage.run(100);
+      }
+      assert.deepEqual(kinds, ['accepted', 'accepted']);
+      await stage.run(60_000);
+      const record = storedRecords(world, 'node').find(({ id }) => id === other)!;
+      assert.equal(stateText(record.snapshot.value), 'life.alive.steady|domain.ready');
+      assert.deepEqual(record.operations.map(({ command, endedAt }) => [command, endedAt === null]),
+        [['node.flush', false], ['node.ready', false]]);
+    } finally {
+      world.close();
+    }
+  });
+});
