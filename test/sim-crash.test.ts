@@ -29,7 +29,8 @@ describe('a daemon killed before, at and after each of its commits', () => {
 
   it('is asked for by its story\'s name', async () => {
     let told = '';
-    const status = await runSimCli(['crash', '--story', 'fly'], { out: () => undefined, err: (text) => { told += text; } });
+    const output = { out: () => undefined, err: (text: string) => { told += text; } };
+    const status = await runSimCli(['crash', '--story', 'fly'], output);
     assert.equal(status, 2);
     assert.match(told, /there is no story "fly"; legal: define and start, migrate, fence, flush, undefine, /);
   });
