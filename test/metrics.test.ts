@@ -80,9 +80,10 @@ describe('metrics', () => {
     for (let sent = 0; sent < 10; sent += 1) await node.gateway.submit(address, { type: 'add', value: 1 }, 'test');
     await node.gateway.submit(address, { type: 'work' }, 'test');
     const record = await until(node, address, ({ timers, effects, seq }) =>
-      seq > 12 && timers.length === 0 && effects.length === 0);
-    node.stop();
-    await node.store.close();
+      seq > 12 && timers.length === 0 && effects.length === 0).finally(() => {
+      node.stop();
+      return node.store.close();
+    });
     assert.equal(metrics.letters, 11);
     assert.equal(metrics.steps, record.counts.steps);
     assert.equal(metrics.commits.get('committed'), record.counts.commits);
