@@ -13,7 +13,7 @@ import { LIMITS } from './limits.js';
 import { causeChain, type Log } from './log.js';
 import type { Paths } from './paths.js';
 import { whyRaw, withoutBytes } from './raw-letter.js';
-import type { ActorRecord, Owner } from './record.js';
+import type { ActorRecord, Owner, Transition } from './record.js';
 import { refuse, type StepInput, type StepMeta } from './step.js';
 import { isHeeded, stepActor } from './supervision/lifecycle.js';
 import { needsVersion } from './upcast.js';
@@ -90,6 +90,7 @@ class BatchRun {
   private readonly actions: EmittedAction[] = [];
   private readonly dead: Dead[] = [];
   private readonly refusedTransfers: StepInput[] = [];
+  private readonly journal: Transition[] = [];
 
   constructor(private readonly deps: BatchDeps, private readonly batch: Batch) {
     this.record = batch.record;
@@ -139,7 +140,7 @@ class BatchRun {
       this.deps.log.error('messages were parked as dead letters; the first:', context);
     }
     return {
-      record: withShortTail(this.record, this.batch.record.seq), newOwner, consumed, outgoing, actions, dead, taken,
+      record: withTail(this.record, this.journal), newOwner, consumed, outgoing, actions, dead, taken,
       unused: [...this.refusedTransfers, ...behind],
     };
   }
@@ -148,7 +149,7 @@ class BatchRun {
     const { deps, batch } = this;
     return {
       node: deps.self.node, epoch: batch.owner.epoch, nowMs: deps.clock.wallMs(), revision: batch.record.revision + 1,
-      commitEffects: deps.commitEffectNames, birth: batch.birth,
+      commitEffects: deps.commitEffectNames, birth: batch.birth, journal: this.journal,
     };
   }
 
@@ -203,7 +204,9 @@ class BatchRun {
 }
 
 /** The tail as it is stored: LIMITS.tailLength transitions, or all of this batch if it holds more. */
-function withShortTail(record: ActorRecord, seqBefore: number): ActorRecord {
-  const kept = Math.max(LIMITS.tailLength, record.seq - seqBefore);
-  return record.tail.length <= kept ? record : { ...record, tail: record.tail.slice(-kept) };
+function withTail(record: ActorRecord, journal: readonly Transition[]): ActorRecord {
+  const entered = journal.filter(({ seq }) => seq <= record.seq);
+  const room = Math.max(0, LIMITS.tailLength - entered.length);
+  if (entered.length === 0 && record.tail.length <= room) return record;
+  return { ...record, tail: [...record.tail.slice(Math.max(0, record.tail.length - room)), ...entered] };
 }

@@ -53,11 +53,13 @@ export function lightOf(record: ActorRecord, before: ActorRecord | null = null):
 
 /** Characters that an item of the feed holds on to, roughly: its transition and the texts of its record. */
 export const weightOf = (transition: Transition | null, record: LightRecord): number =>
-  (transition === null ? 0 : JSON.stringify(transition).length) + textLength(record.snapshot.context) + 500;
+  (transition === null ? 0 : textLength(transition as unknown as Fields)) + textLength(record.snapshot.context) + 700;
 
 function textLength(fields: Fields): number {
   let length = 0;
-  for (const value of Object.values(fields)) {
+  for (const name in fields) {
+    const value = fields[name];
+    length += 8;
     if (typeof value === 'string') length += value.length;
     else if (typeof value === 'object' && value !== null) length += textLength(value as Fields);
   }

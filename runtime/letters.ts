@@ -232,8 +232,8 @@ export function envelopesAt(address: Address, path: string, name: string, data: 
 
 /** What the step sees of an envelope. */
 export function inputOf(envelope: Envelope): StepInput {
-  return {
-    ...asInput(envelope), source: 'mailbox', id: envelope.id, operationId: envelope.operationId ?? null,
-    correlation: envelope.correlation, causation: envelope.causation, settles: null,
-  };
+  const { id, operationId = null, correlation, causation } = envelope;
+  const { event, answers } = asInput(envelope);
+  const input: StepInput = { event, source: 'mailbox', id, operationId, correlation, causation, settles: null };
+  return answers === undefined ? input : { ...input, answers };
 }

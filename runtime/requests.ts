@@ -43,11 +43,12 @@ export function envelopeOf(
     correlation: input.correlation, causation: input.id, senderEpoch: meta.epoch, sentAt: meta.nowMs,
   };
   const { lane, expiresMs } = params;
+  if (type === 'tell' && lane === undefined && expiresMs === undefined) return envelope;
   const postage = {
     ...(lane === 'control' ? { lane } as const : {}),
     ...(typeof expiresMs === 'number' ? { expiresAt: meta.nowMs + expiresMs } : {}),
   };
-  if (type === 'tell') return lane === undefined && expiresMs === undefined ? envelope : { ...envelope, ...postage };
+  if (type === 'tell') return { ...envelope, ...postage };
   if (type === 'ask') return { ...envelope, ...postage, requestId: id };
   const { address, requestId } = params['to'] as ReplyTo;
   return { ...envelope, ...postage, to: address, requestId, answer: true };

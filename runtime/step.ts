@@ -37,6 +37,8 @@ export interface StepMeta {
   readonly commitEffects: ReadonlySet<string>;
   /** Tells this actor from earlier ones of its address, so that ids of what it sends and does never come twice. */
   readonly birth?: string;
+  /** Takes the transitions in place of the records' tails: who gives it makes the last record's tail (batch.ts). */
+  readonly journal?: Transition[];
 }
 
 export interface StepOutput {
@@ -47,8 +49,6 @@ export interface StepOutput {
 
 /** A record that is being made: only the step that made this very object has it, and it still writes to it. */
 type Draft = { -readonly [Field in keyof ActorRecord]: ActorRecord[Field] };
-/** While a batch is stepped, all of it and what was there before; the batch shortens it (batch.ts). */
-const TAIL_MAX = LIMITS.batch + LIMITS.tailLength;
 
 const address = (record: ActorRecord): Address => `${record.kind}/${record.id}`;
 const isOwnerChange = (action: EmittedAction): boolean => action.type === 'owner.transfer';
@@ -197,11 +197,16 @@ function withTransition(
     effects: effects.length === 0 ? NOTHING : effects, sent: sent.length === 0 ? NOTHING : sent,
     operationId: input.operationId, correlation: input.correlation, causation: input.id,
   };
-  const tail = next.tail.slice(Math.max(0, next.tail.length + 1 - TAIL_MAX));
-  tail.push(transition);
   next.seq = transition.seq;
-  next.tail = tail;
+  if (meta.journal === undefined) next.tail = [...next.tail.slice(1 - LIMITS.tailLength), transition];
+  else enter(meta.journal, transition);
   return next;
+}
+
+/** What was stepped and then not taken after all is written over. */
+function enter(journal: Transition[], transition: Transition): void {
+  while (journal.length > 0 && journal.at(-1)!.seq >= transition.seq) journal.pop();
+  journal.push(transition);
 }
 
 /** The first record of a new actor: its machine's initial state, with what that asks for pending. */
