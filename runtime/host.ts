@@ -12,6 +12,7 @@ import { Cell } from './cell.js';
 import type { CellDeps } from './cell-deps.js';
 import { DeadKeeper } from './dead-keeper.js';
 import type { ActorEvent } from './envelope.js';
+import { Crashes, type CrashDeps } from './crashes.js';
 import { FaultKeeper, isLasting } from './fault-keeper.js';
 import { Departure, type HandOverOptions, type HandOverResult } from './handover.js';
 import { LIMITS } from './limits.js';
@@ -29,15 +30,13 @@ import { cannotReadThere, keepNodeVersions, NeedsVersionError } from './versions
 type OfHost =
   'behavior' | 'versions' | 'news' | 'depths' | 'processId' | 'onEnd' | 'onCrash' | 'onParked';
 
-export interface HostDeps extends Omit<CellDeps, OfHost> {
+export interface HostDeps extends Omit<CellDeps, OfHost>, Pick<CrashDeps, 'onExhausted'> {
   readonly mirror: Mirror;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   /** How long an actor without anything to do keeps its cell, milliseconds; LIMITS.idleMs if left out. */
   readonly idleMs?: number;
 }
 
-/** Restarts of one cell within periodMs before it is parked. */
-const INTENSITY = { restarts: 5, periodMs: 30_000 } as const;
 /** Pause before a cell that could not read is begun anew, milliseconds. */
 const OUT_OF_REACH_MS = 500;
 /** Pause before a step that an older daemon could not read is tried again, milliseconds. */
@@ -48,7 +47,7 @@ export class Host {
   private readonly asleep: Asleep;
   /** What the cells of one kind share. */
   private readonly kinds = new Map<string, CellDeps>();
-  private readonly crashes = new Map<Address, number[]>();
+  private readonly crashes: Crashes;
   /** Parked cells; another owner, or the same one anew (another epoch), gets another chance. */
   private readonly parked = new Map<Address, { epoch: number; error: string }>();
   private begun = false;
@@ -67,6 +66,9 @@ export class Host {
     assertMachines(deps.behaviors.values(), deps.commitEffectNames, deps.worldEffects);
     this.keeper = new FaultKeeper(deps);
     this.dead = new DeadKeeper(deps);
+    this.crashes = new Crashes({ ...deps, versions: deps.mirror.versions, processId: this.processId }, {
+      follow: (address) => this.follow(address), park: (address, epoch, error) => this.park(address, epoch, error),
+    });
     this.asleep = new Asleep(deps.store, deps.paths);
     for (const [kind, behavior] of deps.behaviors) {
       this.kinds.set(kind, {
@@ -174,7 +176,8 @@ export class Host {
       this.cells.delete(address);
     }
     if (!mine || this.asleep.epochOf(address) !== owner.epoch) this.asleep.delete(address);
-    if (!mine || this.owns(address) || this.parked.get(address)?.epoch === owner.epoch) return;
+    if (!mine || this.owns(address) || this.crashes.isResting(address, owner.epoch)) return;
+    if (this.parked.get(address)?.epoch === owner.epoch) return;
     if (!this.begun && mayStayAsleep(this.deps, actor.record, owner)) this.asleep.put(address, owner.epoch);
     else this.launch(address, 'acquired');
   }
@@ -244,7 +247,7 @@ export class Host {
     if (this.cells.get(address) !== cell || this.stopped) return;
     cell.stop();
     this.cells.delete(address);
-    if (isLasting(error)) return this.park(cell, error);
+    if (isLasting(error)) return this.park(address, this.epochOf(cell), error);
     if (error instanceof NeedsVersionError) {
       this.deps.log.warn('a step waits until all nodes read what it writes', { actor: address, error });
       this.deps.clock.after(WAITS_MS, () => this.follow(address), true);
@@ -255,17 +258,14 @@ export class Host {
       this.deps.clock.after(OUT_OF_REACH_MS, () => this.follow(address), true);
       return;
     }
-    const now = this.deps.clock.monotonicMs();
-    const recent = [...(this.crashes.get(address) ?? []), now].filter((at) => now - at < INTENSITY.periodMs);
-    this.crashes.set(address, recent);
-    if (recent.length > INTENSITY.restarts) return this.park(cell, error);
-    if (this.deps.metrics) this.deps.metrics.restarts += 1;
-    this.deps.log.warn('cell crashed and is restarted from its record', { actor: address, error });
-    this.deps.clock.after(50 * 2 ** recent.length, () => this.follow(address), true);
+    void this.crashes.beginAnew(address, this.epochOf(cell), error);
   }
 
-  private park({ address, epoch: ran }: Cell, error: unknown): void {
-    const epoch = ran ?? this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
+  private epochOf({ address, epoch }: Cell): number {
+    return epoch ?? this.deps.mirror.actors.get(address)?.owner?.epoch ?? 0;
+  }
+
+  private park(address: Address, epoch: number, error: unknown): void {
     this.deps.log.error('an actor stopped', { actor: address, znode: this.deps.paths.record(address), error });
     this.parked.set(address, { epoch, error: causeChain(error) });
     void this.keeper.stopped(address, epoch, error);
