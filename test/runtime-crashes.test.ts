@@ -1,4 +1,4 @@
-/** Crashes of cells are on record: the restart budget holds across fail-overs, and is neither reset nor counted twice. */
+/** Crashes of cells are on record: the budget holds across fail-overs, neither reset nor counted twice. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setup } from 'xstate';
