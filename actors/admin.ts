@@ -17,6 +17,7 @@ import type { ClusterView } from './cluster-view.js';
 import type { PvcConfig } from './config.js';
 import { documentHash, readDocument, storeDocument } from './documents.js';
 import type { DomainSummary } from './domain-xml.js';
+import { isMaintained } from './maintenance.js';
 
 export interface AdminDeps {
   readonly store: Store;
@@ -141,12 +142,13 @@ export class Admin {
   }
 
   maintenance(): boolean {
-    return this.deps.mirror.settings()['maintenance'] === true;
+    return isMaintained(this.deps.mirror);
   }
 
-  async setMaintenance(on: boolean): Promise<void> {
+  /** movesRefused: commands that move VMs are turned down as well while it is on. */
+  async setMaintenance(on: boolean, movesRefused = false): Promise<void> {
     const { store, paths, mirror } = this.deps;
-    const data = encode({ ...mirror.settings(), maintenance: on });
+    const data = encode({ ...mirror.settings(), maintenance: on, movesRefused: on && movesRefused });
     const result = await store.multi([{ op: 'set', path: paths.settings, data, version: 'any' }]);
     if (result.kind !== 'done') throw new PvcError('PVC_NOT_COMMITTED', 'The setting was not stored: try again');
   }

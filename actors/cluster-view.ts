@@ -15,8 +15,11 @@ import { stateText } from '../runtime/behavior.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { ActorRecord } from '../runtime/record.js';
 import type { PvcConfig } from './config.js';
+import { isMaintained } from './maintenance.js';
 
 const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
+/** Its ha is off: nothing of the cluster's touches it but what a person asks for. */
+const isLeftAlone = (vm: VmContext): boolean => vm.meta.ha === false;
 /** A copy may be there, or is on its way there. */
 const holds = (vm: VmContext, node: string): boolean =>
   vm.target?.node === node || vm.mayRunOn.some((boot) => boot.node === node);
@@ -46,6 +49,10 @@ export class ClusterView {
 
   migrations(): ReadonlyMap<string, { totalBytes: number; remainingBytes: number }> {
     return this.moving;
+  }
+
+  maintained(): boolean {
+    return isMaintained(this.mirror);
   }
 
   place(params: PlaceParams): PlaceResult {
@@ -78,10 +85,15 @@ export class ClusterView {
 
   /** Places for VMs that lost their node, in one plan. VMs that are not wanted running get none. */
   planRecovery(records: readonly ActorRecord[], deadNode: string): PlannedMove[] {
-    const wanted = records.map(contextOf).filter((vm) => vm.desired === 'start');
-    const idle = records.map(contextOf).filter((vm) => vm.desired !== 'start');
+    const vms = records.map(contextOf);
+    const wanted = vms.filter((vm) => vm.desired === 'start' && !isLeftAlone(vm));
+    const idle = vms.filter((vm) => !wanted.includes(vm));
     // Its node is back under another boot: what ran there begins anew at home.
     const home = this.isBack(deadNode);
+    // A fence that was under way is finished; a node that merely came back under maintenance begins nothing.
+    if (home && this.maintained()) {
+      return vms.map((vm) => ({ uuid: vm.uuid, target: null, reason: 'Maintenance is on: nothing is begun by itself' }));
+    }
     return [
       ...planMoves(wanted.map((vm) => ({
         ...requestOf(vm, home ? [] : [deadNode]), prefer: home ? deadNode : null,
@@ -103,6 +115,7 @@ export class ClusterView {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const record of settled) {
       const vm = contextOf(record);
+      if (isLeftAlone(vm)) continue;
       const request = requestOf(vm, []);
       const better = betterPlace(request, vm.node, vm.meta.failback ?? true, world);
       if (better === null) continue;
@@ -114,7 +127,10 @@ export class ClusterView {
 
   private rules(): readonly PlacementRule[] {
     const { rules } = this.mirror.settings() as { readonly rules?: readonly PlacementRule[] };
-    return rules ?? [];
+    if (rules === undefined || rules.length === 0) return [];
+    const alone = new Set(this.vms().map(contextOf).filter(isLeftAlone).map((vm) => vm.uuid));
+    return alone.size === 0 ? rules
+      : rules.map((rule) => ({ ...rule, vms: rule.vms.filter((vm) => !alone.has(vm)) }));
   }
 
   evacuate(node: string): Evacuation {

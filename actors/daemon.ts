@@ -31,6 +31,7 @@ import { startCells, type CellsDeps } from './cells.js';
 import type { PvcConfig } from './config.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
+import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
 import { createTelemetry } from './telemetry.js';
 
@@ -215,6 +216,7 @@ async function startActors(
   const gateway = createGateway({
     store, paths, clock, feed, behaviors, depths: given(stage.mirror).depths,
     newOperationId: () => `op-${newToken(8)}`,
+    turnsDown: (command) => maintenanceTurnsDown(given(stage.mirror), command),
   });
   const figures = { runtime: metrics, store: () => store.metrics(), leaseRemainingMs: () => lease.remainingMs() };
   const desk = new ActorDesk({

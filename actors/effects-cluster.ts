@@ -24,7 +24,10 @@ export interface ClusterEffectDeps {
 type ClusterNames = 'session.fence' | 'cluster.rehome' | 'cluster.evacuate' | 'cluster.homecoming';
 
 export const placeEffects = (view: ClusterView): HandlersOf<Pick<VmEffects, 'cluster.place'>> => ({
-  'cluster.place': (params) => Promise.resolve(done(view.place(params))),
+  'cluster.place': (params) => {
+    const unasked = params.asked !== true && view.maintained();
+    return Promise.resolve(unasked ? refused('Maintenance is on: nothing is begun by itself') : done(view.place(params)));
+  },
 });
 
 export function clusterEffects(deps: ClusterEffectDeps): HandlersOf<Pick<NodeEffects, ClusterNames>> {

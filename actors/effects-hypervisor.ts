@@ -35,6 +35,7 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
   const { hypervisor, config } = deps;
   return {
     async 'hypervisor.start'(params, context) {
+      if (params.lock) return refused(`it is locked (${params.lock})`);
       const xml = await readDocument(deps.store, deps.paths, params.xmlHash);
       if (xml === null) return refused(`the definition of ${params.name} (document ${params.xmlHash}) is missing`);
       // Reading took a while: what was true before it need not be true now.

@@ -13,6 +13,7 @@ import { envelopeName, type Paths } from '../runtime/paths.js';
 import type { Primacy } from '../runtime/primacy.js';
 import type { Store } from '../runtime/store.js';
 import type { ClusterView } from './cluster-view.js';
+import { isMaintained } from './maintenance.js';
 
 export interface KeeperDeps {
   readonly store: Store;
@@ -35,7 +36,7 @@ export class Keeper {
 
   constructor(private readonly deps: KeeperDeps) {
     const soon = (): void => this.soon();
-    deps.mirror.listen({ onRecord: soon, onRemoved: soon, onPrimary: soon, onRescan: soon });
+    deps.mirror.listen({ onRecord: soon, onRemoved: soon, onPrimary: soon, onSettings: soon, onRescan: soon });
   }
 
   start(): void {
@@ -64,7 +65,7 @@ export class Keeper {
 
   private async look(): Promise<void> {
     const { mirror, view, log } = this.deps;
-    if (mirror.settings()['maintenance'] === true) return;
+    if (isMaintained(mirror)) return;
     for (const { uuid, target, seq } of view.misplaced()) {
       if (this.stopped || target === null) return;
       if (await this.tell(uuid, seq, { type: 'vm.return', target, replyTo: null })) {

@@ -11,6 +11,7 @@ import type { Mirror } from '../runtime/mirror.js';
 import type { Primacy } from '../runtime/primacy.js';
 import type { NodeContext } from '../machines/node/messages.js';
 import { nodeIsIn } from '../machines/node/view.js';
+import { isMaintained } from './maintenance.js';
 
 export interface LivenessDeps {
   readonly mirror: Mirror;
@@ -70,6 +71,7 @@ export class Liveness {
       const { bootId, incarnation } = live;
       this.tell(node, `joined ${incarnation}`, { type: 'node.joined', bootId, incarnation });
     } else if (live === null && context.incarnation !== null) {
+      if (!this.mayDoubt(node)) return;
       this.tell(node, `lost ${context.incarnation}`, {
         type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
@@ -97,6 +99,12 @@ export class Liveness {
       this.contextOf(node)?.incarnation != null && this.deps.mirror.liveOf(node) === null).length;
   }
 
+  /** Under maintenance no new doubt begins; one that began before is carried to its end. */
+  private mayDoubt(node: string): boolean {
+    const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
+    return !isMaintained(this.deps.mirror) || (record !== undefined && nodeIsIn(record.snapshot, 'life.judging'));
+  }
+
   private hear(node: string): void {
     const heard = this.deps.mirror.telemetryOf(node);
     if (heard === null) return;
@@ -104,6 +112,7 @@ export class Liveness {
     const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
     const judged = record !== undefined && nodeIsIn(record.snapshot, 'life.judging');
     if (silent) {
+      if (!this.mayDoubt(node)) return;
       this.tell(node, `silent ${heard.mzxid}`, {
         type: 'node.silent', sinceMs: Math.round(heard.silentMs), coordinators: this.helpers(node),
       });

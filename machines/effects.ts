@@ -7,7 +7,7 @@
  * or `<name>.unknown {effectId, reason}`. `requestId`, where params have one, comes back in the answer.
  * deadlineMs bounds the whole effect; past it the answer is `unknown`.
  */
-import type { BootRef, NodeSelector } from './vm/messages.js';
+import type { BootRef, NodeSelector, VmLock } from './vm/messages.js';
 import type { Proof } from './node/messages.js';
 
 interface Effect<Params, Result> {
@@ -40,6 +40,8 @@ export interface PlaceParams {
   readonly vcpus: number;
   readonly nodeLimit: readonly string[] | null;
   readonly selector: NodeSelector | null;
+  /** A person's command is being carried out: maintenance does not stop it. */
+  readonly asked?: boolean;
 }
 
 /** target null = no legal node, and `reason` says why. Otherwise reason may hold a warning. */
@@ -56,8 +58,8 @@ export interface PlannedMove {
 }
 
 export interface VmEffects {
-  /** Starts the guest; done if it runs already. The runtime stamps the epoch and the effect id. */
-  'hypervisor.start': Effect<{ uuid: string; name: string; xmlHash: string }, GuestObservation>;
+  /** Starts the guest; done if it runs already; refused while it is locked. The runtime stamps the epoch and the effect id. */
+  'hypervisor.start': Effect<{ uuid: string; name: string; xmlHash: string; lock?: VmLock }, GuestObservation>;
   /** done = the guest was asked by ACPI; its end is the fact guest.stopped. */
   'hypervisor.shutdown': Effect<{ uuid: string }, null>;
   /** done = no copy is on this node any more. */

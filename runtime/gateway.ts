@@ -26,6 +26,8 @@ export interface GatewayDeps {
   readonly depths: MailboxDepths;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   newOperationId(): string;
+  /** Why the cluster as a whole takes no such command now (PVC_WRONG_STATE), for people; null = it does. */
+  turnsDown?(command: ActorEvent): string | null;
 }
 
 /** How long a command may take to reach its mailbox through lost connections, milliseconds. */
@@ -46,6 +48,8 @@ async function submit(
   if (record === null || behavior === undefined || record.removed) {
     return { kind: 'denied', code: 'PVC_ACTOR_NOT_FOUND', message: `There is no actor "${to}"` };
   }
+  const turnedDown = deps.turnsDown?.(command) ?? null;
+  if (turnedDown !== null) return { kind: 'denied', code: 'PVC_WRONG_STATE', message: turnedDown };
   const admission = await admit(deps, behavior, to, record, command);
   if (admission.kind === 'deny') return { kind: 'denied', code: admission.code, message: admission.message };
   if (admission.kind === 'already') return admission;

@@ -84,6 +84,7 @@ export class NodesMirror {
   private async refreshSettings(): Promise<void> {
     const node = await this.store.read(this.paths.settings);
     this.settingsEntry = node === null || node.data.length === 0 ? {} : decode<Record<string, unknown>>(node.data);
+    this.each((listener) => listener.onSettings?.());
   }
 
   private async refreshTelemetry(node: string): Promise<void> {

@@ -53,6 +53,7 @@ export interface MirrorListeners {
   onLive?(node: string): void;
   onTelemetry?(node: string): void;
   onPrimary?(): void;
+  onSettings?(): void;
   /** All that was rung before has been read; `limit` = zxids up to it are complete. */
   onSettled?(limit: number): void;
   onRescan?(): void;

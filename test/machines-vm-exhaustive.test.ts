@@ -141,6 +141,7 @@ function roots(): ActorRecord[] {
     failedCopy(3, 'none'),
     failedCopy(3, 'live'),
     failedCopy(0, 'shutdown'),
+    withContext(running.record, { meta: { ...meta, ha: false } }),
     afterLostMigration('refused'),
     afterLostMigration('gone'),
   ].map((record) => ({ ...record, tail: [] }));

@@ -23,6 +23,7 @@ const row = (accepts: readonly VmCommandType[], alreadySo: readonly VmCommandTyp
 const TABLE: Readonly<Record<string, Row>> = {
   'off.stopped': row(['vm.start', 'vm.disable', 'vm.undefine', ...moves], ['vm.stop', 'vm.shutdown']),
   'off.disabled': row(['vm.start', 'vm.stop', 'vm.undefine', ...moves], ['vm.disable']),
+  'off.left': row(['vm.start', 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
   'off.failed': row(['vm.start', 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
   starting: row(ends, ['vm.start']),
   'starting.transferring': row([], ['vm.start']),

@@ -106,7 +106,14 @@ export function moveOf(context: VmContext, command: VmCommand): VmMove | null {
         lastNode: context.lastNode ?? context.node,
       };
     case 'vm.move':
-      return { ...base, kind: 'move', only: command.target, forceLive: command.forceLive, lastNode: null };
+      return {
+        ...base,
+        kind: 'move',
+        only: command.target,
+        forceLive: command.forceLive,
+        cold: command.cold ?? false,
+        lastNode: null,
+      };
     case 'vm.unmigrate':
       return { ...base, kind: 'unmigrate', only: context.lastNode, forceLive: command.forceLive, lastNode: null };
     default:
@@ -156,6 +163,10 @@ export const homeAfterRecovery = (context: VmContext, target: BootRef): string |
 export function metaAfter(meta: VmMeta, change: Partial<VmMeta>): VmMeta {
   return { ...meta, ...change };
 }
+
+/** What held a lock of a backup died with the node it ran on. */
+export const unlocked = ({ meta }: VmContext): Change =>
+  meta.lock === 'backup' ? { meta: { ...meta, lock: null } } : {};
 
 /** Adding a tag that is there changes its protection; removing one that is not changes nothing. */
 export function tagsAfter(tags: readonly VmTag[], command: Extract<VmCommand, { type: 'vm.tag' }>): readonly VmTag[] {

@@ -17,7 +17,13 @@ export interface VmMeta {
   readonly maxRelocate?: number;
   /** May it go back by itself to a node that its rules like better? Default true. */
   readonly failback?: boolean;
+  /** false: the cluster leaves it as it is: nothing recovers it, no rule moves it. Default true. */
+  readonly ha?: boolean;
+  /** Left behind by an operation: it cannot be started. Recovery after a fence removes `backup`, never `create`. */
+  readonly lock?: VmLock | null;
 }
+
+export type VmLock = 'backup' | 'create';
 
 export interface VmTag {
   readonly name: string;
@@ -56,7 +62,8 @@ export type VmCommand =
       readonly force: boolean;
       readonly forceLive: boolean;
     }
-  | { readonly type: 'vm.move'; readonly target: string | null; readonly forceLive: boolean }
+  /** cold: by shutdown and start, whatever its migration method says. */
+  | { readonly type: 'vm.move'; readonly target: string | null; readonly forceLive: boolean; readonly cold?: boolean }
   | { readonly type: 'vm.unmigrate'; readonly forceLive: boolean }
   | { readonly type: 'vm.meta'; readonly meta: Partial<VmMeta> }
   | { readonly type: 'vm.tag'; readonly action: 'add' | 'remove'; readonly tag: string; readonly protected: boolean }

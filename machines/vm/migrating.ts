@@ -21,6 +21,7 @@ const placeParams = ({ context }: { context: VmContext }) => ({
   vcpus: context.definition.vcpus,
   nodeLimit: context.meta.nodeLimit,
   selector: context.meta.nodeSelector,
+  asked: context.operation !== null,
   deadlineMs: VM_DEADLINES.placeMs,
 });
 

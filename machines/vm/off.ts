@@ -1,5 +1,5 @@
 /** Part of the VM chart: nothing runs and nothing is wanted. Owner: the primary. */
-import { rehomedWhileOff, wantStart } from './changes.js';
+import { metaAfter, rehomedWhileOff, wantStart } from './changes.js';
 import type { VmContext } from './messages.js';
 import { beginOperation, conclude, endAtOnce, takeOwner, vmSetup, wishEnd } from './setup.js';
 
@@ -11,6 +11,10 @@ export const handBack = vmSetup.enqueueActions(({ context, enqueue }) => {
 });
 
 const settle = vmSetup.assign({ waitingReason: null, target: null, stop: null, move: null });
+
+const takeMeta = vmSetup.assign(({ context, event }) =>
+  event.type === 'vm.meta' ? { meta: metaAfter(context.meta, event.meta) } : {},
+);
 
 const ended = conclude(() => null);
 const failed = conclude((context: VmContext) => context.failedReason ?? 'It failed');
@@ -26,6 +30,9 @@ const rehome = {
     endAtOnce,
   ],
 };
+
+/** Wished for, and yet nobody brings it back: the cluster leaves it alone. */
+const leftAlone = conclude(() => 'It ended with its node, and the cluster leaves it alone (ha is off)');
 
 export const off = vmSetup.createStateConfig({
   id: 'off',
@@ -51,6 +58,27 @@ export const off = vmSetup.createStateConfig({
     disabled: {
       entry: [settle, ended, handBack],
       on: { 'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd] } },
+    },
+    /** Its wish stands (PVC's word is start); a command starts it, or makes it one of the cluster's again. */
+    left: {
+      entry: [
+        settle,
+        vmSetup.assign({ waitingReason: 'It ended, and the cluster leaves it alone (ha is off): start it by command' }),
+        leftAlone,
+        handBack,
+      ],
+      on: {
+        'vm.meta': [
+          {
+            guard: ({ event }) => event.meta.ha === true,
+            target: '#starting.placing',
+            actions: [takeMeta, endAtOnce, vmSetup.assign(() => wantStart())],
+          },
+          { actions: [takeMeta, endAtOnce] },
+        ],
+        'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd] },
+        'vm.disable': { target: 'disabled', actions: [beginOperation, wishEnd] },
+      },
     },
     failed: {
       entry: [vmSetup.assign({ desired: 'stop' }), settle, failed, handBack],

@@ -4,6 +4,7 @@
  * proofs of the node actor's fence, an agent's "absent, and incoming refused", or our own destroy.
  */
 import { assign } from 'xstate';
+import { unlocked } from './changes.js';
 import { byAgentAbsence, without, withoutProved } from './copies.js';
 import type { VmContext } from './messages.js';
 import { askOtherSide, isAnswer } from './migrating.js';
@@ -104,7 +105,12 @@ export const recovering = vmSetup.createStateConfig({
     /** Transient: no copy is left anywhere. */
     recovered: {
       always: [
-        { guard: ({ context }) => context.desired === 'start' && context.stop === null, target: '#starting.heading' },
+        { guard: 'leftAlone', target: '#off.left' },
+        {
+          guard: ({ context }) => context.desired === 'start' && context.stop === null,
+          target: '#starting.heading',
+          actions: assign(({ context }) => unlocked(context)),
+        },
         { target: '#ended' },
       ],
     },

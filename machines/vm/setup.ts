@@ -31,6 +31,11 @@ export const vmSetup = setup({
       context.startFailures <= (context.meta.maxRestart ?? VM_LIMITS.startRetriesMax),
     mayTryElsewhere: ({ context }) =>
       context.triedNodes.length < (context.meta.maxRelocate ?? VM_LIMITS.relocationsMax),
+    /** Wanted, not ended by anybody's wish, and none of the cluster's business. */
+    leftAlone: ({ context }) => context.meta.ha === false && context.desired === 'start' && context.stop === null,
+    /** As above, and nobody's command is just trying to start it. */
+    leftAloneAtRest: ({ context }) =>
+      context.meta.ha === false && context.desired === 'start' && context.startFailures === 0,
     crashedTooOften: ({ context }) => context.crashes >= VM_LIMITS.crashesMax,
   },
   delays: {

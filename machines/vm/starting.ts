@@ -40,6 +40,7 @@ const placeParams = ({ context }: { context: VmContext }) => ({
   vcpus: context.definition.vcpus,
   nodeLimit: context.meta.nodeLimit,
   selector: context.meta.nodeSelector,
+  asked: context.operation !== null,
   deadlineMs: VM_DEADLINES.placeMs,
 });
 
@@ -125,6 +126,7 @@ export const starting = vmSetup.createStateConfig({
           name: context.name,
           xmlHash: context.definition.xmlHash,
           deadlineMs: VM_DEADLINES.startMs,
+          ...(context.meta.lock ? { lock: context.meta.lock } : {}),
         }),
       },
       exit: [{ type: 'effect.cancel', params: { kind: 'hypervisor.start' } }, vmSetup.assign({ endedEarly: false })],
@@ -201,6 +203,7 @@ export const ended = vmSetup.createStateConfig({
     },
     { guard: ({ context }) => context.desired === 'disable', target: '#off.disabled' },
     { guard: ({ context }) => context.desired === 'stop', target: '#off.stopped' },
+    { guard: 'leftAloneAtRest', target: '#off.left' },
     { target: '#starting.deciding' },
   ],
 });

@@ -3,6 +3,7 @@ export const VM_STATES = {
   'off': 'Nothing runs and nothing is wanted; the primary holds the actor.',
   'off.stopped': 'Not running.',
   'off.disabled': 'Not running, and left out of every expectation.',
+  'off.left': 'Ended with its node, and left alone (ha is off): a command starts it.',
   'off.failed': 'Given up after failed starts or crashes; failed_reason says why.',
   'starting': 'Wanted to run, and does not run yet.',
   'starting.placing': 'A node is being chosen.',

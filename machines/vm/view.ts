@@ -13,7 +13,7 @@ export function vmStateWord(snapshot: SnapshotView): VmStateWord {
   const context = vmContext(snapshot);
   const [top, below] = vmStatePath(snapshot).split('.') as [string, string | undefined];
   switch (top) {
-    case 'off': return below === 'disabled' ? 'disable' : below === 'failed' ? 'fail' : 'stop';
+    case 'off': return OFF_WORDS[below ?? ''] ?? 'stop';
     case 'removed': return 'delete';
     case 'migrating': return 'migrate';
     case 'stopping': case 'observing': case 'ended': return endingWord(context, below);
@@ -21,6 +21,9 @@ export function vmStateWord(snapshot: SnapshotView): VmStateWord {
     default: return 'start';
   }
 }
+
+/** One that is left alone is still wanted running. */
+const OFF_WORDS: Readonly<Record<string, VmStateWord>> = { disabled: 'disable', failed: 'fail', left: 'start' };
 
 function endingWord(context: VmContext, below: string | undefined): VmStateWord {
   switch (context.stop?.then) {
