@@ -53,6 +53,7 @@ export interface CellsDeps {
   readonly self: Claimant;
   readonly metrics?: RuntimeMetrics;
   quorumAgeMs(): number;
+  goesDown?(): boolean;
 }
 
 /** Heartbeats a node may miss before it is doubted. */

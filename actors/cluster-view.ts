@@ -15,7 +15,7 @@ import { stateText } from '../runtime/behavior.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { ActorRecord } from '../runtime/record.js';
 import type { PvcConfig } from './config.js';
-import { isMaintained } from './maintenance.js';
+import { isMaintained, NOTHING_BY_ITSELF } from './maintenance.js';
 
 const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
 /** Its ha is off: nothing of the cluster's touches it but what a person asks for. */
@@ -92,7 +92,7 @@ export class ClusterView {
     const home = this.isBack(deadNode);
     // A fence that was under way is finished; a node that merely came back under maintenance begins nothing.
     if (home && this.maintained()) {
-      return vms.map((vm) => ({ uuid: vm.uuid, target: null, reason: 'Maintenance is on: nothing is begun by itself' }));
+      return vms.map((vm) => ({ uuid: vm.uuid, target: null, reason: NOTHING_BY_ITSELF }));
     }
     return [
       ...planMoves(wanted.map((vm) => ({
@@ -133,12 +133,14 @@ export class ClusterView {
       : rules.map((rule) => ({ ...rule, vms: rule.vms.filter((vm) => !alone.has(vm)) }));
   }
 
-  evacuate(node: string): Evacuation {
+  /** stay: nobody moves; each is to be shut down where it is. */
+  evacuate(node: string, stay = false): Evacuation {
     const here = this.vms().filter((record) => holds(contextOf(record), node));
     const settled = here.filter((record) =>
       stateText(record.snapshot.value) === 'running' && contextOf(record).node === node);
     return {
-      moves: planMoves(settled.map((record) => requestOf(contextOf(record), [node])), this.world()),
+      moves: stay ? settled.map(({ id }) => ({ uuid: id, target: null, reason: 'It stays with its node' }))
+        : planMoves(settled.map((record) => requestOf(contextOf(record), [node])), this.world()),
       busy: here.filter((record) => !settled.includes(record)).map((record) => contextOf(record).uuid),
     };
   }

@@ -59,6 +59,8 @@ export interface DaemonDeps {
   /** Does the guard of this host and boot answer? Without it nobody would keep the lease's deadline. */
   guardAnswers(): Promise<boolean>;
   startApi(services: Services): Promise<RunningChild>;
+  /** Asked when the daemon is told to end: does its whole system go down for good? Without it: it is a restart. */
+  goesDown?(): boolean;
 }
 
 /** Kinds whose names are an index. */
@@ -211,6 +213,7 @@ async function startActors(
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
+    goesDown: () => deps.goesDown?.() === true,
   };
   const cells = startCells(cellsDeps);
   const gateway = createGateway({

@@ -12,6 +12,7 @@ import { needsFence } from './claims.js';
 import type { ClusterView } from './cluster-view.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
+import { NOTHING_BY_ITSELF } from './maintenance.js';
 
 export interface ClusterEffectDeps {
   readonly store: Store;
@@ -26,7 +27,7 @@ type ClusterNames = 'session.fence' | 'cluster.rehome' | 'cluster.evacuate' | 'c
 export const placeEffects = (view: ClusterView): HandlersOf<Pick<VmEffects, 'cluster.place'>> => ({
   'cluster.place': (params) => {
     const unasked = params.asked !== true && view.maintained();
-    return Promise.resolve(unasked ? refused('Maintenance is on: nothing is begun by itself') : done(view.place(params)));
+    return Promise.resolve(unasked ? refused(NOTHING_BY_ITSELF) : done(view.place(params)));
   },
 });
 
@@ -34,7 +35,7 @@ export function clusterEffects(deps: ClusterEffectDeps): HandlersOf<Pick<NodeEff
   return {
     'session.fence': (params) => fenceSession(deps, params.boot),
     'cluster.rehome': (params) => rehome(deps, params.boot),
-    'cluster.evacuate': (params) => Promise.resolve(done(deps.view.evacuate(params.node))),
+    'cluster.evacuate': (params) => Promise.resolve(done(deps.view.evacuate(params.node, params.stay))),
     'cluster.homecoming': (params) => Promise.resolve(done(deps.view.homecoming(params.node))),
   };
 }

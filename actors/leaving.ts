@@ -21,6 +21,8 @@ export interface LeavingDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly self: { readonly node: string };
+  /** Does the whole system go down, for good? Then nobody is to switch it on again. */
+  goesDown?(): boolean;
 }
 
 /** All of it; the whole stop of the daemon has 5 s. */
@@ -38,7 +40,8 @@ export async function leave(deps: LeavingDeps): Promise<void> {
     return (context as { restarting?: boolean } | undefined)?.restarting === true;
   };
   const giveUpAt = clock.monotonicMs() + LIMIT_MS;
-  host.tell(agent, { type: 'agent.restarting', deadlineMs: RESTART_MS });
+  const down = deps.goesDown?.() === true ? { goesDown: true } : {};
+  host.tell(agent, { type: 'agent.restarting', deadlineMs: RESTART_MS, ...down });
   let offered = !primacy.isPrimary();
   void primacy.offer(null).catch((error: unknown) => log.debug('the role of primary stays', { error })).finally(() => {
     offered = true;

@@ -7,6 +7,9 @@ import type { ActorEvent } from '../runtime/envelope.js';
 
 type Settings = Pick<Mirror, 'settings'>;
 
+/** Why nothing happens, for people. */
+export const NOTHING_BY_ITSELF = 'Maintenance is on: nothing is begun by itself';
+
 export const isMaintained = (mirror: Settings): boolean => mirror.settings()['maintenance'] === true;
 
 const MOVES: ReadonlySet<string> = new Set(['vm.migrate', 'vm.move', 'vm.unmigrate', 'node.flush', 'node.ready']);

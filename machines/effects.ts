@@ -58,7 +58,7 @@ export interface PlannedMove {
 }
 
 export interface VmEffects {
-  /** Starts the guest; done if it runs already; refused while it is locked. The runtime stamps the epoch and the effect id. */
+  /** Starts the guest; done if it runs already; refused while locked. The runtime stamps epoch and effect id. */
   'hypervisor.start': Effect<{ uuid: string; name: string; xmlHash: string; lock?: VmLock }, GuestObservation>;
   /** done = the guest was asked by ACPI; its end is the fact guest.stopped. */
   'hypervisor.shutdown': Effect<{ uuid: string }, null>;
@@ -93,8 +93,14 @@ export interface NodeEffects {
     { boot: BootRef; proof: Proof },
     { moves: readonly PlannedMove[]; concerned: readonly string[]; claimed: number }
   >;
-  /** Plan for emptying a node: `moves` for VMs that can move now, `busy` = still here but in transition. */
-  'cluster.evacuate': Effect<{ node: string }, { moves: readonly PlannedMove[]; busy: readonly string[] }>;
+  /**
+   * Plan for emptying a node: `moves` for VMs that can move now, `busy` = still here but in transition.
+   * stay: nobody gets a target.
+   */
+  'cluster.evacuate': Effect<
+    { node: string; stay?: boolean },
+    { moves: readonly PlannedMove[]; busy: readonly string[] }
+  >;
   /** For `ready`: VMs away from home (lastNode is this node), and stopped ones with autostart homed here. */
   'cluster.homecoming': Effect<
     { node: string },

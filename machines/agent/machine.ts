@@ -105,10 +105,11 @@ const announceRestart = agentSetup.enqueueActions(({ context, event, enqueue }) 
   if (event.type !== 'agent.restarting' || context.bootId === null) return;
   const { bootId } = context;
   const { deadlineMs } = event;
+  const down = event.goesDown === true ? { goesDown: true } : {};
   enqueue.assign({ restarting: true });
   enqueue({
     type: 'tell',
-    params: { to: `node/${context.name}`, event: { type: 'node.restarting', bootId, deadlineMs } },
+    params: { to: `node/${context.name}`, event: { type: 'node.restarting', bootId, deadlineMs, ...down } },
   });
 });
 

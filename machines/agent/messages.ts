@@ -29,6 +29,8 @@ export type AgentRequest =
 export interface AgentRestarting {
   readonly type: 'agent.restarting';
   readonly deadlineMs: number;
+  /** Not so: its system goes down for good. */
+  readonly goesDown?: boolean;
 }
 
 export type AgentEvent =

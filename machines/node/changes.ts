@@ -48,7 +48,7 @@ export function doubted(event: NodeEvent): Partial<NodeContext> {
 /** A restart was announced: nothing of an earlier doubt counts. The machine's own bound stands above what is asked. */
 export function restartAnnounced(event: NodeEvent): Partial<NodeContext> {
   if (event.type !== 'node.restarting') return {};
-  return { ...noDoubt, restartForMs: restartWithinMs(event.deadlineMs) };
+  return { ...noDoubt, restartForMs: restartWithinMs(event.deadlineMs), goesDown: event.goesDown === true };
 }
 
 /** It took too long, or is none: of the facts only the loss of the session stays, and the lease is counted anew. */
@@ -69,9 +69,10 @@ const helpers = ({ coordinators }: { readonly coordinators?: readonly string[] }
 /** Alive under the boot that node.joined names. */
 export function joined(context: NodeContext, event: NodeEvent): Partial<NodeContext> {
   const seen = event.type === 'node.joined' ? event : context.next;
-  if (seen === null) return { ...noDoubt };
+  if (seen === null) return { ...noDoubt, goesDown: false };
   return {
     ...noDoubt,
+    goesDown: false,
     boot: { node: context.name, bootId: seen.bootId },
     incarnation: seen.incarnation,
     proof: null,

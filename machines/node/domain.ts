@@ -50,7 +50,9 @@ const waitsForVms = nodeSetup.assign(({ context }) => ({
   waitingReason: context.stayed.length === 0 ? null : `VMs that could not be moved: ${context.stayed.join('; ')}`,
 }));
 
-const toFlush = { target: '#flushing', actions: beginOperation } as const;
+const takeFlush = nodeSetup.assign(({ event }) => ({ flushStays: event.type === 'node.flush' && event.stay === true }));
+
+const toFlush = { target: '#flushing', actions: [beginOperation, takeFlush] } as const;
 const toReady = { target: '#readying', actions: beginOperation } as const;
 
 export const ready = nodeSetup.createStateConfig({
@@ -76,7 +78,11 @@ export const flushing = nodeSetup.createStateConfig({
     planning: {
       entry: {
         type: 'cluster.evacuate',
-        params: ({ context }) => ({ node: context.name, deadlineMs: NODE_DEADLINES.planMs }),
+        params: ({ context }) => ({
+          node: context.name,
+          deadlineMs: NODE_DEADLINES.planMs,
+          ...(context.flushStays ? { stay: true } : {}),
+        }),
       },
       exit: { type: 'effect.cancel', params: { kind: 'cluster.evacuate' } },
       on: {

@@ -29,7 +29,13 @@ export type NodeFact =
   /** From the node's own daemon: it runs under a boot that was fenced, and got no lease. Only a reboot helps. */
   | ({ readonly type: 'node.outcast'; readonly bootId: string } & Stamped)
   /** From the node's agent: pvcd is about to restart on purpose, and its session may be gone for so long. */
-  | ({ readonly type: 'node.restarting'; readonly bootId: string; readonly deadlineMs: number } & Stamped)
+  /** goesDown: and its whole system with it, for good. */
+  | ({
+      readonly type: 'node.restarting';
+      readonly bootId: string;
+      readonly deadlineMs: number;
+      readonly goesDown?: boolean;
+    } & Stamped)
   /** From the node's agent: it runs again. */
   | ({ readonly type: 'node.restarted'; readonly bootId: string } & Stamped)
   /** A VM has left as asked, or came as asked. */

@@ -2,7 +2,8 @@
 import type { BootRef } from '../vm/messages.js';
 
 export type NodeCommand =
-  | { readonly type: 'node.flush' }
+  /** stay: its VMs are not moved, but shut down here, and started here again with `ready`. */
+  | { readonly type: 'node.flush'; readonly stay?: boolean }
   | { readonly type: 'node.ready' }
   /** Make this coordinator the primary, or have the primary step down. */
   | { readonly type: 'node.primary' }
@@ -81,6 +82,10 @@ export interface NodeContext extends NodeInput {
 
   /** How long the announced restart of its daemon may take, ms; absent before the first one. */
   readonly restartForMs?: number;
+  /** Its system was told to go down for good: nobody switches it on again. */
+  readonly goesDown?: boolean;
+  /** The flush under way, or the last one, leaves VMs with their node. */
+  readonly flushStays?: boolean;
 
   readonly proof: Proof | null;
   /** The node is back under this boot while its former one is still being settled. */

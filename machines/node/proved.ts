@@ -96,7 +96,7 @@ export const proved = nodeSetup.createStateConfig({
       },
     },
     rehomingAgain: { after: { retryMs: 'rehoming' } },
-    /** Transient. A node that a person vouched for is his to switch on. */
+    /** Transient. A node that a person vouched for, or that was shut down in order, is his to switch on. */
     rehomed: {
       always: [
         { guard: 'isBackAlready', target: '#alive', actions: takeJoin },

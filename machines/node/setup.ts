@@ -32,7 +32,7 @@ export const nodeSetup = setup({
     sessionGone: ({ context }) => context.sessionGone,
     quorumIsYoung: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs) > 0,
     isBackAlready: ({ context }) => context.next !== null,
-    switchedOffByUs: ({ context }) => context.proof?.kind === 'P1',
+    switchedOffByUs: ({ context }) => context.proof?.kind === 'P1' && context.goesDown !== true,
     /** A new primary, as against a restarted cell of the same. */
     newPrimary: ({ event }) => event.type === 'owner.acquired' && event.cause !== 'restarted',
   },

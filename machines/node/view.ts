@@ -15,7 +15,8 @@ export function daemonStateWord(snapshot: SnapshotView): DaemonStateWord {
   if (nodeIsIn(snapshot, 'life.alive.restarting')) return 'shutdown';
   if (nodeIsIn(snapshot, 'life.alive')) return 'run';
   if (nodeIsIn(snapshot, 'life.judging.case.doubted') && !nodeContext(snapshot).leaseOver) return 'run';
-  return nodeIsIn(snapshot, 'life.proved') ? 'fenced' : 'dead';
+  if (!nodeIsIn(snapshot, 'life.proved')) return 'dead';
+  return nodeContext(snapshot).goesDown === true ? 'stop' : 'fenced';
 }
 
 /** PVC's domain state. While a fence moves its VMs: fence-flush; after that: flushed, until it is back. */

@@ -30,7 +30,7 @@ export const clusterCommands: readonly Command[] = [
   },
   {
     path: ['cluster', 'maintenance', 'on'],
-    summary: 'Switch maintenance mode on: health is shown but raises no alarm.',
+    summary: 'Switch maintenance mode on: no alarm by health, and nothing begins by itself (no fence).',
     examples: ['pvc cluster maintenance on'],
     run: maintenance('true'),
   },
