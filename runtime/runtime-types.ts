@@ -10,6 +10,7 @@ import type { Heirs } from './heirs.js';
 import type { Host } from './host.js';
 import type { Lease } from './lease.js';
 import type { Log } from './log.js';
+import type { RuntimeMetrics } from './metrics.js';
 import type { Mirror, MirrorActor } from './mirror.js';
 import type { Paths } from './paths.js';
 import type { Home } from './placer.js';
@@ -39,6 +40,8 @@ export interface RuntimeOptions {
   readonly stopMs?: number;
   /** Pause between two heartbeats of the lease, milliseconds; by default a fifth of the session. */
   readonly heartbeatMs?: number;
+  /** An actor without letters, timers and effects keeps its cell for so long, milliseconds. */
+  readonly idleMs?: number;
   /** Where an actor belongs; without it, every actor may be anywhere. */
   home?(actor: MirrorActor): Home;
   /** Are actors moved so that every host has its share? By default they are. */
@@ -60,6 +63,8 @@ export interface RuntimeParts {
   readonly heirs: Heirs;
   readonly balance: Balance;
   readonly gateway: Gateway;
+  /** What this host has counted since its session began. */
+  readonly metrics: RuntimeMetrics;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   readonly self: { readonly node: string; readonly incarnation: string; readonly bootId: string };
 }

@@ -19,6 +19,7 @@ import { Host } from './host.js';
 import { Lease } from './lease.js';
 import { ZOOKEEPER_TICK_MS } from './limits.js';
 import { createLog, type Log } from './log.js';
+import { RuntimeMetrics } from './metrics.js';
 import { Mirror, type MirrorActor } from './mirror.js';
 import { pathsUnder, type Paths } from './paths.js';
 import type { Home } from './placer.js';
@@ -174,9 +175,12 @@ export class Runtime {
   private startCells(): Promise<RunningChild> {
     const { store, paths, lease, mirror, feed, self, behaviors } = this.reached();
     const { clock, log, commitEffectNames, options } = this;
+    const metrics = new RuntimeMetrics();
+    for (const [name, read] of Object.entries(feed.levels)) metrics.levels.set(name, read);
     const host = new Host({
+      metrics,
       store, paths, mirror, clock, behaviors, self, commitEffectNames, gate: lease, log: log.child('cell'),
-      worldEffects: options.worldEffects ?? {},
+      worldEffects: options.worldEffects ?? {}, ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
       commitEffects: { 'actor.remove': () => [], ...options.commitEffects },
       newCommitId: () => `${self.incarnation}:${newToken()}`,
       resolveOwner: (to, epoch) => {
@@ -189,7 +193,7 @@ export class Runtime {
     const newOperationId = (): string => `op-${newToken()}`;
     const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId, depths: mirror.depths });
     const before = this.present;
-    this.present = { ...before, host, gateway };
+    this.present = { ...before, host, gateway, metrics };
     const stop = (): void => {
       this.present = before;
       host.stop();
