@@ -43,7 +43,7 @@ export class Cell {
   /** Format version the record is stored in. */
   private storedAs = 0;
   /** The record's czxid: tells this actor from earlier ones of its address. */
-  private birth = '';
+  private born = 0;
   private owner!: Owner;
   private ownerVersion = 0;
   /** Effects that an earlier process or owner under this epoch may have begun. */
@@ -160,7 +160,7 @@ export class Cell {
     this.record = record;
     this.recordVersion = loaded.recordVersion;
     this.storedAs = loaded.storedAs;
-    this.birth = loaded.born.toString(36);
+    this.born = loaded.born;
     this.resumed = record.effects.length === 0 || record.ownerEpoch < owner.epoch
       ? NOTHING_RESUMED : new Set(record.effects.map((effect) => effect.effectId));
     if (record.outbox.length > 0) this.ownOutbox().begin(record);
@@ -228,8 +228,9 @@ export class Cell {
   }
 
   private plan(internal: readonly StepInput[]): PlannedTurn | null {
-    const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, birth, pending } = this;
+    const { address, deps, record, recordVersion, storedAs, owner, ownerVersion, born, pending } = this;
     const { letters, outbox, controlOnly } = this;
+    const birth = born.toString(36);
     const actor = { address, record, recordVersion, storedAs, owner, ownerVersion, birth, pending };
     const allowance = this.caution?.allow(letters.peek(controlOnly)) ?? FREE;
     const most = outbox?.holdsAll ? 0 : Math.min(allowance.most, LIMITS.batch - internal.length);

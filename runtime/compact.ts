@@ -50,11 +50,16 @@ function compactTransition(transition: Transition): void {
   (own.event as { type: string }).type = shared(own.event.type);
 }
 
-/** The same owner, for which nobody else has a use yet: it is written to. */
+/** A process owns many actors: those it got in the same way have one owner between them. */
+const owners = new Map<string, Owner>();
+
 export function compactOwner(owner: Owner): Owner {
-  const own = owner as Mutable<Owner>;
-  own.node = shared(own.node);
-  own.incarnation = shared(own.incarnation);
-  own.bootId = shared(own.bootId);
-  return own;
+  const { node, incarnation, bootId, epoch, cause } = owner;
+  const key = `${node} ${incarnation} ${bootId} ${epoch} ${cause}`;
+  const found = owners.get(key);
+  if (found !== undefined) return found;
+  if (owners.size >= KNOWN_MAX) owners.clear();
+  const kept: Owner = Object.freeze({ node, incarnation, bootId, epoch, cause });
+  owners.set(key, kept);
+  return kept;
 }

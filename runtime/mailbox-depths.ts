@@ -50,6 +50,8 @@ export class MailboxDepths {
     if (what === 'deleted') remove(mailbox, name);
     else add(mailbox, name, this.clock.monotonicMs());
     if (what !== 'changed') mailbox.heard?.set(name, what);
+    // Empty, and nothing is known of it that is not known of a mailbox never heard of.
+    if (mailbox.letters === NONE && mailbox.heard === null && mailbox.listed !== this.generation) this.forget(address);
   }
 
   forget(address: Address): void {
