@@ -7,6 +7,7 @@ import { Packr } from 'msgpackr/pack';
 import { compactOwner, compactRecord } from './compact.js';
 import type { Envelope } from './envelope.js';
 import { READ_VERSIONS, RECORD_VERSION, type ActorRecord, type Owner } from './record.js';
+import { RecordBytes } from './record-bytes.js';
 import { envelopeMisshape, isMap, recordMisshape } from './shape.js';
 import { downcastTo1, upcastRecord, whyVersion2 } from './upcast.js';
 
@@ -15,6 +16,8 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 /** Plain JSON values only: no Map, Date, class. */
 export const encode = (value: unknown): Uint8Array => packr.pack(value);
 export const decode = <T>(bytes: Uint8Array): T => packr.unpack(bytes) as T;
+
+const recordBytes = new RecordBytes(encode);
 
 /** Bytes that are no record or envelope: cut off, garbage, or of a wrong shape. */
 export class UndecodableError extends Error {
@@ -28,7 +31,7 @@ export class RecordVersionError extends UndecodableError {
 
 /** In `version`, which must be able to hold it (`WriterVersion.forRecord`): nothing is dropped but what only tells. */
 export function encodeRecord(record: ActorRecord, version: number = RECORD_VERSION): Uint8Array {
-  if (version === RECORD_VERSION) return encode(record);
+  if (version === RECORD_VERSION) return recordBytes.of(record);
   const why = whyVersion2(record);
   if (version !== 1 || why !== null) {
     throw new Error(`${record.kind}/${record.id} cannot be written in version ${version}: ${why ?? 'unknown version'}`);
