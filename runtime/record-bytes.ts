@@ -6,7 +6,7 @@
 import type { ActorRecord, Transition } from './record.js';
 
 /** Some 300 bytes each. */
-const GENERATION = 32_768;
+const GENERATION = 16_384;
 /** MessagePack: first bytes of a map of up to 15 entries, of one of up to 65,535, and the same for arrays. */
 const FIXMAP = 0x80;
 const MAP16 = 0xde;
@@ -48,7 +48,8 @@ export class RecordBytes {
       this.count = 0;
     }
     this.count += 1;
-    const bytes = this.encode(transition);
+    // A copy: what the encoder gives is a piece of a larger buffer, which it would hold on to.
+    const bytes = Buffer.from(this.encode(transition));
     this.young.set(transition, bytes);
     return bytes;
   }
