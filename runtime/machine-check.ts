@@ -3,6 +3,7 @@
  * (An unknown target throws where the machine is created: test/runtime-upgrade.test.ts holds it to that.)
  */
 import type { ChartNode } from './structure.js';
+import { LIFECYCLE_EFFECTS } from './supervision/protocol.js';
 
 type Named = string | { readonly type: string } | (((...given: never[]) => unknown) & { readonly type?: string });
 
@@ -89,7 +90,8 @@ export function assertMachines(
   commitEffects: ReadonlySet<string>, worldEffects: Readonly<Record<string, unknown>>,
 ): void {
   const knows = (name: string): boolean =>
-    RUNTIME_ACTIONS.includes(name) || commitEffects.has(name) || worldEffects[name] !== undefined;
+    RUNTIME_ACTIONS.includes(name) || LIFECYCLE_EFFECTS.has(name) || commitEffects.has(name)
+    || worldEffects[name] !== undefined;
   const wrong = [...behaviors].flatMap(({ kind, report }) => report === undefined ? [] : [
     ...report.defects.map((defect) => `machine ${kind}: ${defect}`),
     ...[...report.actions].filter((name) => !knows(name))

@@ -5,13 +5,15 @@ import { decode, decodeRecord, encodeRecord } from '../runtime/codec.js';
 import { FRESH_FIELDS, RECORD_VERSION, type ActorRecord, type Transition } from '../runtime/record.js';
 
 const transition = (seq: number): Transition => ({
-  seq, at: 1_795_000_000_000 + seq, node: 'hv1', epoch: 3, event: { type: 'note', list: [1, { deep: 'ü' }], none: null },
+  seq, at: 1_795_000_000_000 + seq, node: 'hv1', epoch: 3,
+  event: { type: 'note', list: [1, { deep: 'ü' }], none: null },
   from: 'a', to: 'b', effects: ['job'], sent: [{ to: 'vm/x', type: 'y' }], operationId: null, correlation: 'c',
   causation: seq === 1 ? null : `vm~x.1.${seq}`,
 });
 const record = (tail: readonly Transition[]): ActorRecord => ({
-  recordVersion: RECORD_VERSION, kind: 'counter', id: 'a', machineVersion: 1, revision: 7, commitId: 'c7', ownerEpoch: 3,
-  snapshot: { value: 'a', context: { count: 1 }, status: 'active' }, effects: [], timers: [], operations: [],
+  recordVersion: RECORD_VERSION, kind: 'counter', id: 'a', machineVersion: 1, revision: 7, commitId: 'c7',
+  ownerEpoch: 3, snapshot: { value: 'a', context: { count: 1 }, status: 'active' },
+  effects: [], timers: [], operations: [],
   seq: tail.length, tail, restarts: [], fault: null, removed: false, ...FRESH_FIELDS,
 });
 
