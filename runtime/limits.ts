@@ -141,7 +141,10 @@ export const LIMITS = {
   recordBytes: 128 * 1024,
   /** Bytes that no record may exceed: a step that would make it so is not taken. Large things are documents. */
   recordBytesMax: 256 * 1024,
+  /** Operations that have ended and are still told of. */
   operationsKept: 16,
+  /** Commands of one actor under way at a time; the next ones fail until one has ended. */
+  operationsOpen: 128,
   /** Commands that one commit takes: a mirror that misses a revision still finds how each of them ended. */
   commandsPerBatch: 8,
   effectsPending: 64,

@@ -6,6 +6,7 @@ import type { Address } from './address.js';
 import { stateText, type Behavior, type EmittedAction } from './behavior.js';
 import type { ActorEvent, Envelope } from './envelope.js';
 import { NOTHING } from './compact.js';
+import type { Admission } from './gateway-types.js';
 import { LIMITS } from './limits.js';
 import { cancelled, envelopeOf, requestOf, SENDING, settleRequest, type Answers } from './requests.js';
 import { pendingEffect, raiseTimer, settle, triedAgain, withoutLeft } from './step-effects.js';
@@ -64,7 +65,7 @@ export function step(behavior: Behavior, record: ActorRecord, input: StepInput, 
   let operations = settled.operations;
   if (input.operationId !== null) {
     if (operations.some((operation) => operation.operationId === input.operationId)) return null;
-    const admission = behavior.admit(record.snapshot, input.event);
+    const admission = tooManyOpen(record) ?? behavior.admit(record.snapshot, input.event);
     const operation: Operation = {
       operationId: input.operationId, command: input.event.type,
       state: admission.kind === 'accept' ? 'accepted' : admission.kind === 'already' ? 'done' : 'failed',
@@ -105,12 +106,20 @@ export function refuse(
   return withTransition({ ...record, operations }, record, input, meta, [why], []);
 }
 
-/** The recent operations: of too many, the oldest that has ended goes first; one under way is never forgotten. */
+/** Commands under way are never forgotten: beyond a bound no more are begun, or the record would grow out of hand. */
+function tooManyOpen({ kind, id, operations }: ActorRecord): Admission | null {
+  if (operations.length < LIMITS.operationsOpen) return null;
+  const open = operations.filter((operation) => operation.endedAt === null).length;
+  if (open < LIMITS.operationsOpen) return null;
+  return { kind: 'deny', code: 'PVC_BUSY', message: `${kind}/${id} has ${open} commands under way: try again later` };
+}
+
+/** The recent operations: those under way, and of those that have ended the newest. */
 function kept(operations: readonly Operation[]): readonly Operation[] {
-  const over = operations.length - LIMITS.operationsKept;
+  const over = operations.filter((operation) => operation.endedAt !== null).length - LIMITS.operationsKept;
   if (over <= 0) return operations;
-  const gone = operations.filter((operation) => operation.endedAt !== null).slice(0, over);
-  return operations.filter((operation) => !gone.includes(operation));
+  let left = over;
+  return operations.filter((operation) => operation.endedAt === null || (left -= 1) < 0);
 }
 
 /** What a reaction's actions make of a record. Writes to `next`. */

@@ -115,6 +115,24 @@ describe('the actor runtime in hardship', () => {
     assert.deepEqual(step(behavior, record, fired(timerKey(timer)), meta)?.record.timers, []);
   });
 
+  it('commands that never end do not make a record grow out of hand: too many at a time fail, and say so', () => {
+    const behavior = behaviorOf(counterDefinition);
+    const meta = { node: 'n1', epoch: 1, nowMs: 1000, revision: 1, commitEffects: new Set<string>() };
+    let record = createRecord(behavior, 'x', undefined, meta, 'test', 'c1');
+    for (let index = 0; index < 300; index += 1) {
+      const operationId = `op-${index}`;
+      record = step(behavior, record, {
+        event: { type: 'add', value: 1 }, source: 'mailbox', id: operationId, operationId, correlation: 't',
+        causation: null, settles: null,
+      }, meta)?.record ?? record;
+    }
+    assert.equal(counterOf(record).count, 128);
+    assert.ok(record.operations.length <= 128 + 16);
+    const last = record.operations.at(-1);
+    assert.equal(last?.state, 'failed');
+    assert.equal(last?.message, 'counter/x has 128 commands under way: try again later');
+  });
+
   it('a supervisor that is stopped while a child starts stops that child too', async () => {
     const stopped: string[] = [];
     let begun: () => void = () => undefined;
