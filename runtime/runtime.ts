@@ -19,6 +19,7 @@ import { Host } from './host.js';
 import { Lease } from './lease.js';
 import { ZOOKEEPER_TICK_MS } from './limits.js';
 import { createLog, type Log } from './log.js';
+import { assertMachines } from './machine-check.js';
 import { RuntimeMetrics } from './metrics.js';
 import { Mirror, type MirrorActor } from './mirror.js';
 import { pathsUnder, type Paths } from './paths.js';
@@ -60,6 +61,8 @@ export class Runtime {
     const behaviors = new Map(options.definitions.map((each) => [each.kind, behaviorOf(each)]));
     this.behaviors = behaviors.set(SUPERVISOR_KIND, supervisorBehavior(behaviors));
     this.commitEffectNames = new Set([...COMMIT_EFFECT_NAMES, ...Object.keys(options.commitEffects ?? {})]);
+    // At once, with the reason: the host below would find it again at every attempt.
+    assertMachines(this.behaviors.values(), this.commitEffectNames, options.worldEffects ?? {});
     const children: ChildSpec[] = [
       { id: 'session', start: () => this.startSession() },
       { id: 'lease', start: () => this.startLease() },

@@ -17,7 +17,9 @@ const LIMIT_MS = 60_000;
 describe('the restart budget', () => {
   let cluster: ProofCluster;
   before(async () => {
-    cluster = await startProofCluster({ basePort: 22_780, hosts: 3, sessionTimeoutMs: 1200, tickMs: 100 });
+    cluster = await startProofCluster({
+      servers: { basePort: 22_780 }, hosts: 3, sessionTimeoutMs: 1200, tickMs: 100,
+    });
   });
   after(() => cluster.stop());
 
