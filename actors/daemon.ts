@@ -218,6 +218,7 @@ async function startActors(
   const cells = startCells(cellsDeps);
   const gateway = createGateway({
     store, paths, clock, feed, behaviors, depths: given(stage.mirror).depths,
+    versions: given(stage.mirror).versions,
     newOperationId: () => `op-${newToken(8)}`,
     turnsDown: (command) => maintenanceTurnsDown(given(stage.mirror), command),
   });

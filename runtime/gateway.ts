@@ -1,21 +1,23 @@
 /**
- * The gateway: where users' commands enter. Early admission from the mirrored record, then one create:
- * the envelope's znode is the promise. After a lost connection it looks before it sends again.
+ * The gateway: where users' commands enter. Early admission from the mirrored record, then its envelope
+ * is created (dispatch.ts): that znode is the promise.
  */
 import { ActorFaultError } from './actor-fault.js';
 import type { Address } from './address.js';
 import type { Behavior } from './behavior.js';
 import type { Clock } from './clock.js';
-import { decodeRecord, encodeEnvelope } from './codec.js';
-import type { ActorEvent, Envelope } from './envelope.js';
+import { decodeRecord } from './codec.js';
+import { Dispatch, type Command } from './dispatch.js';
+import type { ActorEvent } from './envelope.js';
 import type { Feed, FeedItem } from './feed-types.js';
 import type { Admission, Gateway, SubmitOptions, Submitted } from './gateway-types.js';
 import { LIMITS } from './limits.js';
 import type { MailboxDepths } from './mailbox-depths.js';
 import { splitAddress } from './address.js';
-import { envelopeName, type Paths } from './paths.js';
+import type { Paths } from './paths.js';
 import type { ActorRecord, Operation } from './record.js';
 import { StoreError, type Store } from './store.js';
+import type { WriterVersion } from './versions.js';
 
 export interface GatewayDeps {
   readonly store: Store;
@@ -24,24 +26,25 @@ export interface GatewayDeps {
   readonly feed: Feed;
   /** The mirror's. */
   readonly depths: MailboxDepths;
+  /** The mirror's: whether commands may be packed. */
+  readonly versions: WriterVersion;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   newOperationId(): string;
   /** Why the cluster as a whole takes no such command now (PVC_WRONG_STATE), for people; null = it does. */
   turnsDown?(command: ActorEvent): string | null;
 }
 
-/** How long a command may take to reach its mailbox through lost connections, milliseconds. */
-const SUBMIT_LIMIT_MS = 10_000;
-
 export function createGateway(deps: GatewayDeps): Gateway {
+  const known = (to: Address): ActorRecord | null => deps.feed.actor(to)?.record ?? null;
+  const dispatch = new Dispatch({ ...deps, known });
   return {
-    submit: (to, command, correlation, options = {}) => submit(deps, to, command, correlation, options),
+    submit: (to, command, correlation, options = {}) => submit(deps, dispatch, to, command, correlation, options),
     waitFor: (to, operationId, timeoutMs) => waitFor(deps, to, operationId, timeoutMs),
   };
 }
 
 async function submit(
-  deps: GatewayDeps, to: Address, command: ActorEvent, correlation: string, options: SubmitOptions,
+  deps: GatewayDeps, dispatch: Dispatch, to: Address, command: ActorEvent, correlation: string, options: SubmitOptions,
 ): Promise<Submitted> {
   const record = deps.feed.actor(to)?.record ?? await readRecord(deps, to);
   const behavior = deps.behaviors.get(splitAddress(to).kind);
@@ -53,23 +56,26 @@ async function submit(
   const admission = await admit(deps, behavior, to, record, command);
   if (admission.kind === 'deny') return { kind: 'denied', code: admission.code, message: admission.message };
   if (admission.kind === 'already') return admission;
-  const busy = await whyBusy(deps, to, options);
+  const busy = await whyBusy(deps, dispatch, to, options);
   if (busy !== null) return busy;
   const operationId = deps.newOperationId();
   const sentAt = deps.clock.wallMs();
-  const envelope: Envelope = {
+  const envelope: Command = {
     id: operationId, from: 'api', to, event: command, operationId, correlation, causation: null,
     senderEpoch: 0, sentAt,
     ...(options.lane === 'control' ? { lane: options.lane } : {}),
     ...(options.expiresMs === undefined ? {} : { expiresAt: sentAt + options.expiresMs }),
   };
-  return deliver(deps, to, envelope, operationId);
+  return dispatch.send(envelope);
 }
 
-/** Turned down only by what is in the mailbox now; a second to wait for each LIMITS.mailboxSoft envelopes. */
-async function whyBusy(deps: GatewayDeps, to: Address, { lane }: SubmitOptions): Promise<Submitted | null> {
+/** Turned down only by what is in the mailbox now, or waits here to get there; a second to wait for each LIMITS.mailboxSoft envelopes. */
+async function whyBusy(
+  deps: GatewayDeps, dispatch: Dispatch, to: Address, { lane }: SubmitOptions,
+): Promise<Submitted | null> {
   const limit = lane === 'control' ? LIMITS.mailboxHard : LIMITS.mailboxSoft;
-  const depth = await deps.depths.atLeast(to, limit);
+  const here = dispatch.waiting(to, lane);
+  const depth = here + await deps.depths.atLeast(to, limit - here);
   if (depth < limit) return null;
   const retryAfterS = Math.ceil(depth / LIMITS.mailboxSoft);
   return {
@@ -126,51 +132,6 @@ async function readRecord({ store, paths }: GatewayDeps, to: Address): Promise<A
     if (error instanceof StoreError) return null;
     throw error;
   }
-}
-
-async function deliver(deps: GatewayDeps, to: Address, envelope: Envelope, operationId: string): Promise<Submitted> {
-  const path = deps.paths.envelope(to, envelopeName(envelope));
-  const giveUpAt = deps.clock.monotonicMs() + SUBMIT_LIMIT_MS;
-  for (;;) {
-    const result = await deps.store.multi([{ op: 'create', path, data: encodeEnvelope(envelope) }]);
-    if (result.kind === 'done' || (result.kind === 'refused' && result.code === 'node-exists')) {
-      return { kind: 'accepted', operationId };
-    }
-    if (result.kind === 'refused' && result.code === 'no-node') {
-      return { kind: 'denied', code: 'PVC_ACTOR_NOT_FOUND', message: `There is no actor "${to}" any more` };
-    }
-    if (result.kind === 'refused' && result.code !== 'session-expired') {
-      return { kind: 'denied', code: 'PVC_NOT_COMMITTED', message: `The command was not stored: ${result.code}` };
-    }
-    if (await wasSent(deps, to, path, operationId, giveUpAt)) return { kind: 'accepted', operationId };
-    if (deps.clock.monotonicMs() >= giveUpAt || deps.store.state === 'expired' || deps.store.state === 'closed') {
-      return {
-        kind: 'denied', code: 'PVC_NOT_COMMITTED',
-        message: 'This node cannot reach the cluster at the moment: '
-          + 'the command was not confirmed; try again or ask another node',
-      };
-    }
-  }
-}
-
-/** After an unknown create: reconnect, sync, look in the mailbox and in the record's recent operations. */
-async function wasSent(
-  deps: GatewayDeps, to: Address, path: string, operationId: string, giveUpAt: number,
-): Promise<boolean> {
-  while (deps.clock.monotonicMs() < giveUpAt) {
-    try {
-      await deps.store.sync(path);
-      if (await deps.store.read(path) !== null) return true;
-      // Consumed or never sent: the record says which. The mirror may not have heard of that commit yet.
-      const node = await deps.store.read(deps.paths.record(to));
-      return node !== null && decodeRecord(node.data).operations.some((each) => each.operationId === operationId);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (deps.store.state === 'expired' || deps.store.state === 'closed') return false;
-      await deps.clock.sleep(50);
-    }
-  }
-  return false;
 }
 
 const findOperation = (feed: Feed, to: Address, operationId: string): Operation | null =>

@@ -194,7 +194,8 @@ export class Runtime {
     });
     host.start();
     const newOperationId = (): string => `op-${newToken()}`;
-    const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId, depths: mirror.depths });
+    const { depths, versions } = mirror;
+    const gateway = createGateway({ store, paths, clock, feed, behaviors, newOperationId, depths, versions });
     const before = this.present;
     this.present = { ...before, host, gateway, metrics };
     const stop = (): void => {

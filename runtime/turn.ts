@@ -61,8 +61,6 @@ export interface PlannedTurn {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-/** Record version of the first daemons that read packs and outboxes. */
-const PACK_SINCE = 2;
 
 /**
  * null = nothing to commit: nothing has changed, and that the actor was acquired is on record. Throws what the step of
@@ -94,7 +92,7 @@ export function planTurn(deps: TurnDeps, actor: ActorState, taken: Taken): Plann
 function routeOf(deps: TurnDeps, actor: ActorState, output: BatchOutput, hopeless: ReadonlySet<string>): Routed {
   const { outbox } = actor.record;
   if (outbox.length === 0 && output.outgoing.length === 0) return { send: output.outgoing, outbox, givenUp: [] };
-  const parks = deps.versions.current >= PACK_SINCE;
+  const parks = deps.versions.packMax > 1;
   const isFull: IsFull = (to, lane) => parks && to !== actor.address && deps.depths.full(to, lane);
   return route(outbox, output.outgoing, isFull, hopeless);
 }
@@ -127,7 +125,7 @@ function prepare(
     newOwner: output.newOwner, consumed: output.consumed, outgoing: routed.send, dead: [...output.dead, ...givenUp],
     births: newborns(deps, actor, output),
     extra: output.actions.flatMap((action) => deps.commitEffects[action.type]?.(action.params, address) ?? []),
-  }, deps.versions.current >= PACK_SINCE ? LIMITS.pack : 1);
+  }, deps.versions.packMax);
 }
 
 const GIVEN_UP = `the receiver's mailbox was full for ${LIMITS.outboxPatienceMs / 1000} s`;

@@ -13,6 +13,7 @@
  */
 import type { Address } from './address.js';
 import { decode, encode } from './codec.js';
+import { LIMITS } from './limits.js';
 import type { Log } from './log.js';
 import type { LiveEntry, Mirror } from './mirror.js';
 import type { Paths } from './paths.js';
@@ -34,7 +35,10 @@ export function cannotReadThere(mirror: Mirror, address: Address, node: string):
   return record === undefined || mirror.versions.readsAll(node, needsVersion(record)) ? null : cannotRead(node);
 }
 
-/** What the runtime's writers ask. `mail` packs envelopes only while `current` >= 2. */
+/** Record version of the first daemons that read packs and outboxes. */
+const PACK_SINCE = 2;
+
+/** What the runtime's writers ask. */
 export class WriterVersion {
   /** Versions each registered node reads. */
   private readonly nodes = new Map<string, readonly number[]>();
@@ -48,6 +52,11 @@ export class WriterVersion {
   /** The version in force: what is new is written in it. */
   get current(): number {
     return this.inForce;
+  }
+
+  /** Envelopes that one znode of a mailbox may hold: 1 while a reader of packs may be missing. */
+  get packMax(): number {
+    return this.inForce >= PACK_SINCE ? LIMITS.pack : 1;
   }
 
   /** The registered nodes that hold the version below the newest this daemon could write. */
