@@ -43,8 +43,8 @@ const LOOK_AGAIN_MS = 50;
 
 const UNREACHABLE = 'This node cannot reach the cluster at the moment: '
   + 'the command was not confirmed; try again or ask another node';
-const FORGOTTEN = 'The connection to the cluster was lost, and so many commands came since that it is not known whether '
-  + 'this one was carried out: look, then send it again if it was not';
+const FORGOTTEN = 'The connection to the cluster was lost, and so many commands came since that it is not known '
+  + 'whether this one was carried out: look, then send it again if it was not';
 
 export class Dispatch {
   /** What waits behind the create that is under way, by mailbox and lane. */

@@ -44,7 +44,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
 }
 
 async function submit(
-  deps: GatewayDeps, dispatch: Dispatch, to: Address, command: ActorEvent, correlation: string, options: SubmitOptions,
+  deps: GatewayDeps, dispatch: Dispatch,
+  to: Address, command: ActorEvent, correlation: string, options: SubmitOptions,
 ): Promise<Submitted> {
   const record = deps.feed.actor(to)?.record ?? await readRecord(deps, to);
   const behavior = deps.behaviors.get(splitAddress(to).kind);
@@ -69,7 +70,10 @@ async function submit(
   return dispatch.send(envelope);
 }
 
-/** Turned down only by what is in the mailbox now, or waits here to get there; a second to wait for each LIMITS.mailboxSoft envelopes. */
+/**
+ * Turned down only by what is in the mailbox now, or waits here to get there; a second to wait for each
+ * LIMITS.mailboxSoft envelopes.
+ */
 async function whyBusy(
   deps: GatewayDeps, dispatch: Dispatch, to: Address, { lane }: SubmitOptions,
 ): Promise<Submitted | null> {

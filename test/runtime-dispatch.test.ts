@@ -35,7 +35,8 @@ describe('commands on their way', () => {
       return multi(ops);
     };
     const values = Array.from({ length: 60 }, (_, index) => index + 1);
-    const answers = await Promise.all(values.map((value) => two.gateway.submit(address, { type: 'add', value }, 'test')));
+    const give = (value: number) => two.gateway.submit(address, { type: 'add', value }, 'test');
+    const answers = await Promise.all(values.map(give));
     assert.deepEqual([...new Set(answers.map(({ kind }) => kind))], ['accepted']);
     const record = await until(two, address, (each) => counterOf(each).count === 60 * 61 / 2);
     assert.equal(record.counts.steps >= 60, true);
