@@ -30,6 +30,7 @@ import type { Admin } from './admin.js';
 import { startCells, type CellsDeps } from './cells.js';
 import type { PvcConfig } from './config.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
+import type { HostFigures } from './drivers/host.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
@@ -49,6 +50,7 @@ export interface DaemonDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly facts: { readonly bootId: string; readonly version: string; readonly os: string };
+  readonly host: HostFigures;
   readonly definitions: readonly MachineDefinition[];
   readonly hypervisor: Hypervisor;
   readonly bmc: Bmc;
@@ -141,7 +143,7 @@ async function startLease(
     throw new Error('the guard does not answer: no lease is taken that nobody would enforce');
   }
   const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
-  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts);
+  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts, deps.host);
   const lease: Lease = new Lease({
     store, paths, clock, log: log.child('lease'), node: config.node, bootId: facts.bootId,
     tickMs: config.zookeeper.tickMs, stopMs: GUEST_STOP_MS, heartbeatMs: config.timers.telemetryMs,

@@ -75,7 +75,7 @@ export class Liveness {
       this.tell(node, `lost ${context.incarnation}`, {
         type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
-        sinceMs: Math.round(this.deps.mirror.telemetryOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
+        sinceMs: Math.round(this.deps.mirror.heardOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
       });
     } else if (live !== null) {
       this.hear(node);
@@ -106,7 +106,7 @@ export class Liveness {
   }
 
   private hear(node: string): void {
-    const heard = this.deps.mirror.telemetryOf(node);
+    const heard = this.deps.mirror.heardOf(node);
     if (heard === null) return;
     const silent = heard.silentMs > this.deps.silentMs && this.quorumAgeMs() > this.deps.silentMs;
     const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;

@@ -112,9 +112,10 @@ export class MirrorFeed implements Feed {
   };
 
   telemetry(): TelemetryItem[] {
-    return this.mirror.nodesHeard().map((node) => {
-      const heard = this.mirror.telemetryOf(node)!;
-      return { node, data: heard.data, staleMs: heard.silentMs, live: this.mirror.liveOf(node) !== null };
+    return this.mirror.nodesHeard().flatMap((node) => {
+      const heard = this.mirror.telemetryOf(node);
+      if (heard === null) return [];
+      return [{ node, data: heard.data, staleMs: heard.silentMs, live: this.mirror.liveOf(node) !== null }];
     });
   }
 

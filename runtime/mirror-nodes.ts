@@ -4,15 +4,25 @@
  */
 import type { Clock } from './clock.js';
 import { decode } from './codec.js';
+import type { Log } from './log.js';
 import type { LiveEntry, MirrorListeners, PrimaryEntry } from './mirror-types.js';
 import type { Paths } from './paths.js';
 import type { Store } from './store.js';
 import { readLeases, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
 
+/** A node's last heartbeat as it was heard. What it tells is decoded when somebody asks: most are heard and no more. */
+interface Heard {
+  readonly mzxid: number;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  /** Bytes until they were decoded; null = they cannot be. */
+  data: Uint8Array | Record<string, unknown> | null;
+}
+
 export class NodesMirror {
   readonly live = new Map<string, LiveEntry[]>();
   readonly fences = new Map<string, Set<string>>();
-  private readonly heard = new Map<string, { data: Record<string, unknown>; mzxid: number; at: number }>();
+  private readonly heard = new Map<string, Heard>();
   private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
   private settingsEntry: Record<string, unknown> = {};
@@ -20,6 +30,7 @@ export class NodesMirror {
 
   constructor(
     protected readonly store: Store, protected readonly paths: Paths, protected readonly clock: Clock,
+    protected readonly log: Log,
     /** The version records are written in, as the leases have it. */
     readonly versions: WriterVersion = new WriterVersion(),
   ) {}
@@ -45,9 +56,18 @@ export class NodesMirror {
     return this.live.get(node)?.some((entry) => entry.incarnation === incarnation) ?? false;
   }
 
-  telemetryOf(node: string): { data: Record<string, unknown>; mzxid: number; silentMs: number } | null {
+  /** When the node's last heartbeat was heard, and which it was; null = never. */
+  heardOf(node: string): { mzxid: number; silentMs: number } | null {
     const heard = this.heard.get(node);
-    return heard ? { data: heard.data, mzxid: heard.mzxid, silentMs: this.clock.monotonicMs() - heard.at } : null;
+    return heard ? { mzxid: heard.mzxid, silentMs: this.clock.monotonicMs() - heard.at } : null;
+  }
+
+  /** What it told; null = nothing yet, or nothing that can be read. */
+  telemetryOf(node: string): { data: Record<string, unknown>; silentMs: number } | null {
+    const heard = this.heard.get(node);
+    if (heard === undefined) return null;
+    if (heard.data instanceof Uint8Array) heard.data = this.decoded(node, heard.data);
+    return heard.data === null ? null : { data: heard.data, silentMs: this.clock.monotonicMs() - heard.at };
   }
 
   nodesHeard(): string[] {
@@ -92,9 +112,18 @@ export class NodesMirror {
     if (found === null || found.data.length === 0) return;
     if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
     const isNew = !this.heard.has(node);
-    this.heard.set(node, { data: decode(found.data), mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
+    this.heard.set(node, { data: found.data, mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
     if (isNew) this.register(node);
     this.each((listener) => listener.onTelemetry?.(node));
+  }
+
+  private decoded(node: string, bytes: Uint8Array): Record<string, unknown> | null {
+    try {
+      return decode<Record<string, unknown>>(bytes);
+    } catch (error) {
+      this.log.error('the telemetry of a node cannot be read', { node, error });
+      return null;
+    }
   }
 
   private async refreshLive(node: string): Promise<void> {

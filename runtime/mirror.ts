@@ -46,8 +46,8 @@ export class Mirror extends NodesMirror {
   private unwatch: () => void = () => undefined;
   private unlisten: () => void = () => undefined;
 
-  constructor(store: Store, paths: Paths, clock: Clock, private readonly log: Log, versions?: WriterVersion) {
-    super(store, paths, clock, versions);
+  constructor(store: Store, paths: Paths, clock: Clock, log: Log, versions?: WriterVersion) {
+    super(store, paths, clock, log, versions);
     this.depths = new MailboxDepths(store, paths, clock);
     this.tombs = new Tombs(store, paths);
     this.faults = new FaultTable(paths, log);

@@ -10,6 +10,9 @@ const GUEST: DomainStats = {
   uuid: 'u1', name: 'web1', state: 'running', memoryMaxKib: 1024, memoryKib: 1024, vcpus: 1, cpuTimeNs: 0,
   rssKib: null, vnc: null,
 };
+const HOST = {
+  kernel: 'k', arch: 'x86_64', cpuCount: 8, memory: () => ({ totalMiB: 4096, availableMiB: 1024 }), load: () => 0.123,
+};
 const config = { node: 'hv1', capacity: { memoryMiB: 1024, cpus: 2 } } as unknown as PvcConfig;
 
 test('without guests one heartbeat in five asks; an event of libvirt, or a guest, makes every one ask', async () => {
@@ -27,7 +30,7 @@ test('without guests one heartbeat in five asks; an event of libvirt, or a guest
       return () => listeners.delete(listener);
     },
   } as unknown as Hypervisor;
-  const telemetry = createTelemetry(config, hypervisor, systemClock, { bootId: 'b1', version: '1', os: 'Linux' });
+  const telemetry = createTelemetry(config, hypervisor, systemClock, { bootId: 'b1', version: '1', os: 'Linux' }, HOST);
   const beats = async (count: number): Promise<number> => {
     const before = asked;
     for (let beat = 0; beat < count; beat += 1) await telemetry.refresh();

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { createDaemon, type Services } from '../../actors/daemon.js';
 import type { PvcConfig } from '../../actors/config.js';
 import { createAddresses } from '../../actors/drivers/addresses.js';
+import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor } from '../../actors/drivers/libvirt/hypervisor.js';
 import { createProbe } from '../../actors/drivers/probe.js';
@@ -100,7 +101,8 @@ async function main(): Promise<void> {
     uri: config.libvirtUri, consoleDir: config.paths.consoles, log: log.child('libvirt'), connectWaitMs: 0,
   });
   const tree = createDaemon({
-    config, clock: systemClock, log, facts: { bootId, version, os: osName() }, definitions: MACHINES,
+    config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
+    definitions: MACHINES,
     hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
