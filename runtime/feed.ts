@@ -37,7 +37,8 @@ interface Subscriber { after: Cursor | null; onItem(item: FeedItem): void }
 
 export class MirrorFeed implements Feed {
   private readonly ring: FeedItem[] = [];
-  /** Characters that the ring holds on to. */
+  /** Characters that the ring holds on to: of each of its items, and of all. */
+  private readonly weights: number[] = [];
   private weight = 0;
   private held: FeedItem[] = [];
   private readonly subscribers = new Set<Subscriber>();
@@ -186,13 +187,14 @@ export class MirrorFeed implements Feed {
     // began, comes right after what is out already: a cursor never goes back.
     const item = compareCursors(found.cursor, this.last) > 0 ? found
       : { ...found, cursor: { ...this.last, seq: this.last.seq + 1 } };
+    const weight = weightOf(item.transition, item.record);
     this.ring.push(item);
+    this.weights.push(weight);
     this.last = item.cursor;
-    this.weight += weightOf(item.transition, item.record);
+    this.weight += weight;
     while (this.ring.length > LIMITS.feedItems || (this.weight > LIMITS.feedCharacters && this.ring.length > 1)) {
-      const oldest = this.ring.shift()!;
-      this.weight -= weightOf(oldest.transition, oldest.record);
-      this.floor = oldest.cursor;
+      this.floor = this.ring.shift()!.cursor;
+      this.weight -= this.weights.shift()!;
     }
     for (const subscriber of this.subscribers) {
       if (subscriber.after === null || compareCursors(item.cursor, subscriber.after) > 0) this.hand(subscriber, item);

@@ -1,12 +1,15 @@
 /**
  * A record's bytes, cheaply: most of a record is its tail, and most of the tail was encoded with the last commit
- * already. The bytes of transitions are kept while their objects are, of the newest GENERATION to twice as many, and
- * put into the record's map as they are. What comes out is the same MessagePack, `tail` last. Used by codec.ts only.
+ * already. The bytes of transitions are kept while their objects are, of the newest GENERATION to twice as many in
+ * tails that are not short, and put into the record's map as they are. What comes out is the same MessagePack, `tail`
+ * last. Used by codec.ts only.
  */
 import type { ActorRecord, Transition } from './record.js';
 
 /** Some 300 bytes each. */
 const GENERATION = 16_384;
+/** Shorter tails are encoded each time: most actors are at rest, and what is kept of them would be kept for nothing. */
+const PAYS_FROM = 4;
 /** MessagePack: first bytes of a map of up to 15 entries, of one of up to 65,535, and the same for arrays. */
 const FIXMAP = 0x80;
 const MAP16 = 0xde;
@@ -35,7 +38,8 @@ export class RecordBytes {
       tail.length <= FIX_MAX ? Uint8Array.of(FIXARRAY | tail.length)
         : Uint8Array.of(ARRAY16, tail.length >> 8, tail.length & 0xff),
     ];
-    for (const transition of tail) parts.push(this.bytesOf(transition));
+    const pays = tail.length >= PAYS_FROM;
+    for (const transition of tail) parts.push(pays ? this.bytesOf(transition) : this.encode(transition).slice());
     return Buffer.concat(parts);
   }
 
