@@ -5,7 +5,6 @@ import type { VmInput, VmMeta, VmTag } from '../machines/vm/messages.js';
 import { addressOf, type Address } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
 import type { Clock } from '../runtime/clock.js';
-import { encode } from '../runtime/codec.js';
 import { createActorOps } from '../runtime/create.js';
 import { PvcError } from '../runtime/errors.js';
 import type { Mirror } from '../runtime/mirror.js';
@@ -18,6 +17,7 @@ import type { PvcConfig } from './config.js';
 import { documentHash, readDocument, storeDocument } from './documents.js';
 import type { DomainSummary } from './domain-xml.js';
 import { isMaintained } from './maintenance.js';
+import { Policy } from './policy.js';
 
 export interface AdminDeps {
   readonly store: Store;
@@ -49,7 +49,11 @@ const refuse = (code: string, message: string): DefineResult => ({ kind: 'refuse
 const CONSOLE_WINDOW = 1 << 20;
 
 export class Admin {
-  constructor(private readonly deps: AdminDeps) {}
+  readonly policy: Policy;
+
+  constructor(private readonly deps: AdminDeps) {
+    this.policy = new Policy(deps);
+  }
 
   async defineVm(input: DefineInput): Promise<DefineResult> {
     const { mirror, view, config } = this.deps;
@@ -146,11 +150,8 @@ export class Admin {
   }
 
   /** movesRefused: commands that move VMs are turned down as well while it is on. */
-  async setMaintenance(on: boolean, movesRefused = false): Promise<void> {
-    const { store, paths, mirror } = this.deps;
-    const data = encode({ ...mirror.settings(), maintenance: on, movesRefused: on && movesRefused });
-    const result = await store.multi([{ op: 'set', path: paths.settings, data, version: 'any' }]);
-    if (result.kind !== 'done') throw new PvcError('PVC_NOT_COMMITTED', 'The setting was not stored: try again');
+  setMaintenance(on: boolean, movesRefused = false): Promise<void> {
+    return this.policy.setMaintenance(on, { movesRefused });
   }
 }
 

@@ -5,10 +5,14 @@
 import type { PlaceParams, PlaceResult, PlannedMove } from '../machines/effects.js';
 import { daemonStateWord, domainStateWord, nodeContext, nodeIsIn } from '../machines/node/view.js';
 import type { NodeTelemetry } from '../machines/node/telemetry.js';
+import { settingsOf, type ClusterSettings } from '../machines/cluster-settings.js';
 import {
-  betterPlace, place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld,
+  place, planMoves, type PlacementNode, type PlacementRequest, type PlacementWorld,
 } from '../machines/placement.js';
+import { predecessorsOf } from '../machines/order.js';
+import { repairMoves } from '../machines/repair.js';
 import type { PlacementRule, Standing } from '../machines/rules.js';
+import type { AtRisk } from '../machines/survival.js';
 import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
 import { stateText } from '../runtime/behavior.js';
@@ -24,6 +28,8 @@ const isLeftAlone = (vm: VmContext): boolean => vm.meta.ha === false;
 const holds = (vm: VmContext, node: string): boolean =>
   vm.target?.node === node || vm.mayRunOn.some((boot) => boot.node === node);
 
+const memoryOf = (vm: VmContext): number => vm.definition.memoryMiB;
+
 /** What `cluster.evacuate` answers. */
 export interface Evacuation { readonly moves: readonly PlannedMove[]; readonly busy: readonly string[] }
 /** What `cluster.homecoming` answers. */
@@ -31,6 +37,7 @@ export interface Homecoming {
   readonly boot: BootRef | null;
   readonly back: readonly string[];
   readonly start: readonly string[];
+  readonly after?: Readonly<Record<string, readonly string[]>>;
   readonly busy: readonly string[];
 }
 
@@ -55,8 +62,17 @@ export class ClusterView {
     return isMaintained(this.mirror);
   }
 
+  settings(): ClusterSettings {
+    return settingsOf(this.mirror.settings());
+  }
+
   place(params: PlaceParams): PlaceResult {
-    const result = place(params, this.world(params.uuid));
+    const { rebalanceOnStart } = this.settings();
+    // A start that somebody asked for: nothing of it runs anywhere, and it may as well have another home.
+    const even = params.purpose === 'start' && rebalanceOnStart !== null && params.asked === true
+      && params.exclude.length === 0;
+    const request = even ? { ...params, balance: rebalanceOnStart } : params;
+    const result = { ...place(request, this.world([params.uuid])), ...(even ? { settles: true } : {}) };
     const seq = this.mirror.actors.get(addressOf('vm', params.uuid))?.record.seq;
     if (result.target !== null && seq !== undefined) this.promised.set(params.uuid, { node: result.target.node, seq });
     return result;
@@ -94,10 +110,14 @@ export class ClusterView {
     if (home && this.maintained()) {
       return vms.map((vm) => ({ uuid: vm.uuid, target: null, reason: NOTHING_BY_ITSELF }));
     }
+    const requests = wanted.map((vm) => ({
+      ...requestOf(vm, home ? [] : [deadNode]), prefer: home ? deadNode : null,
+    }));
+    const moves = planMoves(requests, this.world(wanted.map((vm) => vm.uuid)));
+    const placed = new Set(moves.filter((move) => move.target !== null).map((move) => move.uuid));
+    const order = predecessorsOf(requests.filter(({ uuid }) => placed.has(uuid)));
     return [
-      ...planMoves(wanted.map((vm) => ({
-        ...requestOf(vm, home ? [] : [deadNode]), prefer: home ? deadNode : null,
-      })), this.world()),
+      ...moves.map((move) => ({ ...move, ...(order.has(move.uuid) && { after: order.get(move.uuid)! }) })),
       ...idle.map((vm) => ({ uuid: vm.uuid, target: null, reason: null })),
     ];
   }
@@ -109,25 +129,42 @@ export class ClusterView {
   misplaced(): (PlannedMove & { readonly seq: number })[] {
     const rules = this.rules();
     if (rules.length === 0) return [];
-    let world = this.world();
-    const moves: (PlannedMove & { readonly seq: number })[] = [];
-    const settled = this.vms().filter((record) => stateText(record.snapshot.value) === 'running')
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const record of settled) {
-      const vm = contextOf(record);
-      if (isLeftAlone(vm)) continue;
-      const request = requestOf(vm, []);
-      const better = betterPlace(request, vm.node, vm.meta.failback ?? true, world);
-      if (better === null) continue;
-      moves.push({ uuid: vm.uuid, target: better, reason: null, seq: record.seq });
-      world = { ...world, standing: new Map(world.standing).set(vm.uuid, [better.node]) };
-    }
-    return moves;
+    const seqs = new Map<string, number>();
+    const residents = this.vms().filter((record) => stateText(record.snapshot.value) === 'running')
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .filter((record) => !isLeftAlone(contextOf(record)))
+      .map((record) => {
+        const vm = contextOf(record);
+        seqs.set(vm.uuid, record.seq);
+        return { request: requestOf(vm, []), node: vm.node, failback: vm.meta.failback ?? true };
+      });
+    return repairMoves(residents, this.world())
+      .map(({ uuid, target }) => ({ uuid, target, reason: null, seq: seqs.get(uuid)! }));
+  }
+
+  /** VMs that would be recovered if the node they are on were lost. */
+  atRisk(): AtRisk[] {
+    return this.vms().map(contextOf)
+      .filter((vm) => vm.desired === 'start' && !isLeftAlone(vm) && vm.mayRunOn.length > 0)
+      .map((vm) => ({ request: requestOf(vm, []), node: vm.node }));
+  }
+
+  /** null = there is no such VM. */
+  requestFor(uuid: string): (PlacementRequest & { readonly runs: boolean }) | null {
+    const record = this.mirror.actors.get(addressOf('vm', uuid))?.record;
+    if (record === undefined || record.removed) return null;
+    const vm = contextOf(record);
+    return { ...requestOf(vm, []), prefer: vm.node, runs: vm.mayRunOn.length > 0 };
+  }
+
+  nameOf(uuid: string): string {
+    const record = this.mirror.actors.get(addressOf('vm', uuid))?.record;
+    return record === undefined ? uuid : contextOf(record).name;
   }
 
   private rules(): readonly PlacementRule[] {
-    const { rules } = this.mirror.settings() as { readonly rules?: readonly PlacementRule[] };
-    if (rules === undefined || rules.length === 0) return [];
+    const { rules } = this.settings();
+    if (rules.length === 0) return [];
     const alone = new Set(this.vms().map(contextOf).filter(isLeftAlone).map((vm) => vm.uuid));
     return alone.size === 0 ? rules
       : rules.map((rule) => ({ ...rule, vms: rule.vms.filter((vm) => !alone.has(vm)) }));
@@ -150,13 +187,14 @@ export class ClusterView {
     const away = this.vms().filter((record) => contextOf(record).lastNode === node && contextOf(record).node !== node);
     const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
     const busy = away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start');
+    const start = this.vms().map(contextOf).filter((vm) =>
+      vm.node === node && vm.meta.autostart && vm.desired === 'stop' && vm.mayRunOn.length === 0);
+    const order = predecessorsOf(start.map((vm) => ({ uuid: vm.uuid, priority: vm.meta.priority ?? 0 })));
     return {
       boot: entry === null ? null : { node, bootId: entry.bootId },
       back: back.map((record) => contextOf(record).uuid),
-      start: this.vms().filter((record) => {
-        const vm = contextOf(record);
-        return vm.node === node && vm.meta.autostart && vm.desired === 'stop' && vm.mayRunOn.length === 0;
-      }).map((record) => contextOf(record).uuid),
+      start: start.map((vm) => vm.uuid),
+      ...(order.size > 0 && { after: Object.fromEntries(order) }),
       busy: busy.map((record) => contextOf(record).uuid),
     };
   }
@@ -170,13 +208,13 @@ export class ClusterView {
     return proof?.kind === 'P0' && live !== null && live.bootId !== proof.boot.bootId;
   }
 
-  private withPromise(record: ActorRecord, asking: string | null): VmContext {
+  private withPromise(record: ActorRecord, asking: ReadonlySet<string>): VmContext {
     const vm = contextOf(record);
     const promise = this.promised.get(record.id);
     if (promise === undefined) return vm;
     // The record has moved on since: it says by itself where it goes.
     if (promise.seq !== record.seq) this.promised.delete(record.id);
-    return promise.seq !== record.seq || record.id === asking
+    return promise.seq !== record.seq || asking.has(record.id)
       ? vm : { ...vm, target: { node: promise.node, bootId: '' } };
   }
 
@@ -185,17 +223,18 @@ export class ClusterView {
       .filter((record) => record.kind === 'vm' && !record.removed);
   }
 
-  /** `asking` = the VM a place is looked for: what was promised to it before does not count. */
-  private world(asking: string | null = null): PlacementWorld {
-    const vms = this.vms().map((record) => this.withPromise(record, asking));
+  /** `asking` = VMs a place is looked for: what was promised to them before does not count, nor what they had. */
+  world(asking: readonly string[] = []): PlacementWorld {
+    const askers = new Set(asking);
+    const vms = this.vms().map((record) => this.withPromise(record, askers));
     return {
-      nodes: this.config.allNodes.map((name) => this.node(name, vms)),
+      nodes: this.config.allNodes.map((name) => this.node(name, vms, askers)),
       defaultSelector: this.config.targetSelector as NodeSelector,
-      rules: this.rules(), standing: standingOf(vms),
+      rules: this.rules(), standing: standingOf(vms), overcommit: this.settings().overcommit,
     };
   }
 
-  private node(name: string, vms: readonly VmContext[]): PlacementNode {
+  private node(name: string, vms: readonly VmContext[], asking: ReadonlySet<string>): PlacementNode {
     const record = this.mirror.actors.get(addressOf('node', name))?.record;
     const telemetry = this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined;
     const back = this.isBack(name);
@@ -212,11 +251,13 @@ export class ClusterView {
       domainState: record === undefined ? 'flushed'
         : back ? (nodeIsIn(record.snapshot, 'domain.ready') ? 'ready' : 'flushed') : domainStateWord(record.snapshot),
       memoryTotalMiB: telemetry?.memory.totalMiB ?? 0,
-      memoryFreeMiB: (telemetry?.memory.freeMiB ?? 0) - sum(coming, (vm) => vm.definition.memoryMiB),
-      memoryProvisionedMiB: sum(vms.filter((vm) => vm.node === name), (vm) => vm.definition.memoryMiB),
+      memoryFreeMiB: (telemetry?.memory.freeMiB ?? 0) - sum(coming, memoryOf),
+      memoryProvisionedMiB: sum(vms.filter((vm) => vm.node === name && !asking.has(vm.uuid)), memoryOf),
       vcpusAllocated: (telemetry?.vcpusAllocated ?? 0) + sum(coming, (vm) => vm.definition.vcpus),
       load: (telemetry?.load ?? 0) + sum(coming, (vm) => vm.definition.vcpus),
       vms: counted.size + coming.length,
+      memoryAllocatedMiB: (telemetry?.memory.allocatedMiB ?? 0) + sum(coming, memoryOf),
+      ...(telemetry === undefined ? {} : { cpus: telemetry.cpuCount }),
     };
   }
 }
@@ -231,5 +272,5 @@ const standingOf = (vms: readonly VmContext[]): Standing => new Map(
 
 const requestOf = (vm: VmContext, exclude: readonly string[]): PlacementRequest => ({
   uuid: vm.uuid, memoryMiB: vm.definition.memoryMiB, vcpus: vm.definition.vcpus,
-  nodeLimit: vm.meta.nodeLimit, selector: vm.meta.nodeSelector, exclude,
+  nodeLimit: vm.meta.nodeLimit, selector: vm.meta.nodeSelector, exclude, priority: vm.meta.priority ?? 0,
 });

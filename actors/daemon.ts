@@ -222,7 +222,8 @@ async function startActors(
     store, paths, clock, feed, behaviors, depths: given(stage.mirror).depths,
     versions: given(stage.mirror).versions,
     newOperationId: () => `op-${newToken(8)}`,
-    turnsDown: (command) => maintenanceTurnsDown(given(stage.mirror), command),
+    turnsDown: (command, to) => maintenanceTurnsDown(given(stage.mirror), command)
+      ?? cells.admin.policy.turnsDown(to, command),
   });
   const figures = { runtime: metrics, store: () => store.metrics(), leaseRemainingMs: () => lease.remainingMs() };
   const desk = new ActorDesk({

@@ -12,7 +12,8 @@ export const NOTHING_BY_ITSELF = 'Maintenance is on: nothing is begun by itself'
 
 export const isMaintained = (mirror: Settings): boolean => mirror.settings()['maintenance'] === true;
 
-const MOVES: ReadonlySet<string> = new Set(['vm.migrate', 'vm.move', 'vm.unmigrate', 'node.flush', 'node.ready']);
+const MOVES: ReadonlySet<string> = new Set([
+  'vm.migrate', 'vm.move', 'vm.unmigrate', 'node.flush', 'node.ready', 'node.leave']);
 
 /** Why a command is turned down, for people; null = it is not. */
 export function maintenanceTurnsDown(mirror: Settings, command: ActorEvent): string | null {

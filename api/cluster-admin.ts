@@ -4,6 +4,7 @@
  */
 import type { DomainSummary } from '../actors/domain-xml.js';
 import type { VmMeta, VmTag } from '../machines/vm/messages.js';
+import type { ClusterPolicy } from './cluster-policy.js';
 
 export interface DefineVmInput {
   /** As the user gave it, already parsed with success. */
@@ -33,4 +34,6 @@ export interface ClusterAdmin {
   readConsole(vmName: string, lines: number): Promise<string | null>;
   setMaintenance(on: boolean): Promise<void>;
   maintenance(): boolean;
+  /** Settings of the whole cluster, and its placement rules. */
+  readonly policy: ClusterPolicy;
 }

@@ -20,6 +20,7 @@ import { deadLetterRoutes } from './routes/dead-letters.js';
 import { eventRoutes } from './routes/events.js';
 import { faultRoutes } from './routes/faults.js';
 import { nodeRoutes } from './routes/node.js';
+import { policyRoutes } from './routes/policy.js';
 import { probeRoutes } from './routes/probes.js';
 import { taskRoutes } from './routes/tasks.js';
 import { vmElementRoutes } from './routes/vm-element.js';
@@ -110,6 +111,7 @@ async function versionOne(
   });
   clusterRoutes(api, context);
   nodeRoutes(api, context);
+  policyRoutes(api, context);
   vmRoutes(api, context);
   vmElementRoutes(api, context);
   actorRoutes(api, context);

@@ -48,6 +48,8 @@ export interface PlaceParams {
 export interface PlaceResult {
   readonly target: BootRef | null;
   readonly reason: string | null;
+  /** The target is its home from now on. */
+  readonly settles?: boolean;
 }
 
 export interface PlannedMove {
@@ -55,6 +57,8 @@ export interface PlannedMove {
   readonly target: BootRef | null;
   /** Why there is no target; with one, a warning or null. */
   readonly reason: string | null;
+  /** VMs of the plan that start before it. */
+  readonly after?: readonly string[];
 }
 
 export interface VmEffects {
@@ -104,7 +108,11 @@ export interface NodeEffects {
   /** For `ready`: VMs away from home (lastNode is this node), and stopped ones with autostart homed here. */
   'cluster.homecoming': Effect<
     { node: string },
-    { boot: BootRef | null; back: readonly string[]; start: readonly string[]; busy: readonly string[] }
+    {
+      boot: BootRef | null; back: readonly string[]; start: readonly string[]; busy: readonly string[];
+      /** Of those in `start`: VMs that start before it. */
+      after?: Readonly<Record<string, readonly string[]>>;
+    }
   >;
 }
 

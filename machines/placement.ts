@@ -1,12 +1,14 @@
 /**
  * Placement: which node takes a VM. Pure: PVC's selectors, only nodes that are run and ready, and, unlike
  * PVC, real capacity: the VM's memory must fit into what is free, less what the same plan placed already.
- * Equal nodes are taken in order of their names, the VMs of one plan in string order of their ids.
+ * Equal nodes are taken in order of their names, the VMs of one plan by priority and then in string order of their ids.
  */
 import type { NodeSelector, BootRef } from './vm/messages.js';
 import type { PlannedMove } from './effects.js';
+import { packAll, type PackingProblem } from './packing.js';
+import { busyness, type BalanceBasis } from './rebalance.js';
 import {
-  compareLikings, forbiddenBy, likingOf, type Liking, type PlacementRule, type RuleView, type Standing,
+  compareLikings, forbiddenBy, likingOf, type PlacementRule, type RuleView, type Standing,
 } from './rules.js';
 
 export interface PlacementNode {
@@ -28,6 +30,10 @@ export interface PlacementNode {
   readonly load: number;
   /** Running VMs. */
   readonly vms: number;
+  /** Cores of the host; only the balance asks for it, and for the next. */
+  readonly cpus?: number;
+  /** Memory given to VMs that run here, MiB. */
+  readonly memoryAllocatedMiB?: number;
 }
 
 export interface PlacementRequest {
@@ -43,14 +49,21 @@ export interface PlacementRequest {
   /** Taken if it is legal and has room, whatever the selector says. */
   readonly prefer?: string | null;
   readonly exclude?: readonly string[];
+  /** A higher one is placed first; default 0. */
+  readonly priority?: number;
+  /** Where it makes the cluster most even, instead of what the selector says; `prefer` only between equals. */
+  readonly balance?: BalanceBasis;
 }
 
 export interface PlacementWorld {
   readonly nodes: readonly PlacementNode[];
   /** The cluster's default selector; `none` means mem. */
   readonly defaultSelector: NodeSelector;
-  /** More memory provisioned than there is: a warning in `reason` (default), or a refusal. */
-  readonly overcommit?: 'warn' | 'refuse';
+  /**
+   * fit (default): the memory must be free, and more provisioned than there is (stopped VMs counted) is a warning in
+   * `reason`. refuse: that is a refusal, too. warn: where nothing is free is the last choice, with a warning.
+   */
+  readonly overcommit?: 'fit' | 'warn' | 'refuse';
   readonly rules?: readonly PlacementRule[];
   /** Where every VM is, for the rules. */
   readonly standing?: Standing;
@@ -73,24 +86,33 @@ const SCORES: Readonly<Record<Exclude<NodeSelector, 'none'>, (node: PlacementNod
 
 /** The node for one VM, or why there is none. */
 export function place(request: PlacementRequest, world: PlacementWorld): Placement {
-  const refusals: string[] = [];
-  const legal: PlacementNode[] = [];
-  for (const node of byName(world.nodes)) {
-    const refusal = refusalOf(request, node, world);
-    if (refusal === null) legal.push(node);
-    else refusals.push(`${node.name}: ${refusal}`);
-  }
-  const liked = mostLiked(request, legal, world);
-  const preferred = liked.find((node) => node.name === request.prefer);
-  const chosen = preferred ?? best(liked, scoreOf(request, world));
+  const [chosen] = ranked(request, world);
   if (chosen === undefined) {
     const unknown = request.only != null && !world.nodes.some((node) => node.name === request.only);
+    const refusals = byName(world.nodes).map((node) => `${node.name}: ${refusalOf(request, node, world)}`);
     return {
       target: null,
       reason: unknown ? `there is no node "${request.only}"` : `no node can take it (${refusals.join('; ')})`,
     };
   }
   return { target: { node: chosen.name, bootId: chosen.bootId! }, reason: overcommitOf(request, chosen) };
+}
+
+/** The nodes that can take it, the best first: what the rules like, the preferred, room, the selector, the name. */
+function ranked(request: PlacementRequest, world: PlacementWorld): PlacementNode[] {
+  const view = ruleView(world);
+  const score = scoreOf(request, world);
+  const home = (node: PlacementNode): number => (node.name === request.prefer ? 0 : 1);
+  const room = (node: PlacementNode): number => (request.memoryMiB > node.memoryFreeMiB ? 1 : 0);
+  const even = request.balance !== undefined;
+  return world.nodes.filter((node) => refusalOf(request, node, world) === null)
+    .map((node) => {
+      const order = even ? [room(node), score(node), home(node)] : [home(node), room(node), score(node)];
+      return { node, liking: likingOf(request.uuid, node.name, view), order };
+    })
+    .sort((a, b) => compareLikings(a.liking, b.liking) || a.order[0]! - b.order[0]! || a.order[1]! - b.order[1]!
+      || a.order[2]! - b.order[2]! || compare(a.node.name, b.node.name))
+    .map(({ node }) => node);
 }
 
 /**
@@ -111,50 +133,95 @@ export function betterPlace(
   return gain < 0 ? target : null;
 }
 
+/** VMs that a plan may look at while it searches (see packing.ts): some tenths of a second at most. */
+const SEARCH_BUDGET = 20_000;
+
 /**
- * Places several VMs in one plan: each counts what the ones before it took. A VM without a place takes
- * nothing away from the others.
+ * Places several VMs in one plan: each counts what the ones before it took. When one finds no place, all of them are
+ * placed anew so that each has one, if that can be found; else that VM has none, and takes nothing away from others.
  */
-export function planMoves(requests: readonly PlacementRequest[], world: PlacementWorld): PlannedMove[] {
-  let nodes = world.nodes;
-  let standing = world.standing ?? new Map<string, readonly string[]>();
-  return [...requests]
-    .sort((a, b) => compare(a.uuid, b.uuid))
-    .map((request) => {
-      const { target, reason } = place(request, { ...world, nodes, standing });
-      if (target !== null) {
-        nodes = nodes.map((node) => (node.name === target.node ? withVm(node, request) : node));
-        standing = new Map(standing).set(request.uuid, [target.node]);
-      }
-      return { uuid: request.uuid, target, reason };
-    });
+export function planMoves(requests: readonly PlacementRequest[], given: PlacementWorld): PlannedMove[] {
+  const world = withoutStanding(given, requests);
+  const budget = { left: SEARCH_BUDGET };
+  let places: ReadonlyMap<PlacementRequest, string> = new Map();
+  let now = world;
+  const reasons = new Map<PlacementRequest, string | null>();
+  for (const request of [...requests].sort(byPriority)) {
+    const { target, reason } = place(request, now);
+    reasons.set(request, reason);
+    if (target !== null) {
+      places = new Map(places).set(request, target.node);
+      now = take(request, target.node, now);
+      continue;
+    }
+    const anew = packAll([...places.keys(), request], world, PACKING, budget);
+    if (anew === null) continue;
+    places = anew;
+    now = [...anew].reduce((so, [vm, node]) => take(vm, node, so), world);
+    for (const [vm, node] of anew) reasons.set(vm, overcommitIn(vm, node, now));
+  }
+  const bootOf = new Map(world.nodes.map((node) => [node.name, node.bootId]));
+  return [...requests].sort(byPriority).map((request) => {
+    const node = places.get(request);
+    const target = node === undefined ? null : { node, bootId: bootOf.get(node)! };
+    return { uuid: request.uuid, target, reason: reasons.get(request) ?? null };
+  });
 }
 
-/** The node once it also runs this VM. A vCPU counts as one of load. */
-const withVm = (node: PlacementNode, vm: Pick<PlacementRequest, 'memoryMiB' | 'vcpus'>): PlacementNode => ({
+/** VMs that are all about to be placed anew stand nowhere, or they would hold each other where they were. */
+function withoutStanding(world: PlacementWorld, requests: readonly PlacementRequest[]): PlacementWorld {
+  const standing = new Map(world.standing);
+  for (const { uuid } of requests) standing.delete(uuid);
+  return { ...world, standing };
+}
+
+/** Higher priority first, then in string order of the ids. */
+export const byPriority = (
+  a: Pick<PlacementRequest, 'uuid' | 'priority'>, b: Pick<PlacementRequest, 'uuid' | 'priority'>,
+): number => (b.priority ?? 0) - (a.priority ?? 0) || compare(a.uuid, b.uuid);
+
+/** The world once the node has taken the VM. */
+export const take = (request: PlacementRequest, name: string, world: PlacementWorld): PlacementWorld => ({
+  ...world,
+  nodes: world.nodes.map((node) => (node.name === name ? withVm(node, request, 1) : node)),
+  standing: new Map(world.standing).set(request.uuid, [name]),
+});
+
+/** The world once the VM has left the node: as if it had never been placed. */
+export function leave(request: PlacementRequest, name: string, world: PlacementWorld): PlacementWorld {
+  const standing = new Map(world.standing);
+  standing.delete(request.uuid);
+  const nodes = world.nodes.map((node) => (node.name === name ? withVm(node, request, -1) : node));
+  return { ...world, nodes, standing };
+}
+
+/** What packing.ts needs to know of placement. */
+export const PACKING: PackingProblem<PlacementRequest, PlacementWorld> = {
+  choices: (request, world) => ranked(request, world).map((node) => node.name),
+  take,
+  hopeless: (requests, world) => {
+    if (world.overcommit === 'warn') return false;
+    const free = world.nodes.reduce((sum, node) => sum + Math.max(0, node.memoryFreeMiB), 0);
+    return requests.reduce((sum, request) => sum + request.memoryMiB, 0) > free;
+  },
+};
+
+/** The node once it also runs this VM (times 1), or no longer (times -1). A vCPU counts as one of load. */
+const withVm = (
+  node: PlacementNode, vm: Pick<PlacementRequest, 'memoryMiB' | 'vcpus'>, times: 1 | -1,
+): PlacementNode => ({
   ...node,
-  memoryFreeMiB: node.memoryFreeMiB - vm.memoryMiB,
-  memoryProvisionedMiB: node.memoryProvisionedMiB + vm.memoryMiB,
-  vcpusAllocated: node.vcpusAllocated + vm.vcpus,
-  load: node.load + vm.vcpus,
-  vms: node.vms + 1,
+  memoryFreeMiB: node.memoryFreeMiB - times * vm.memoryMiB,
+  memoryProvisionedMiB: node.memoryProvisionedMiB + times * vm.memoryMiB,
+  memoryAllocatedMiB: (node.memoryAllocatedMiB ?? 0) + times * vm.memoryMiB,
+  vcpusAllocated: node.vcpusAllocated + times * vm.vcpus,
+  load: node.load + times * vm.vcpus,
+  vms: node.vms + times,
 });
 
 const ruleView = ({ rules, standing }: PlacementWorld): RuleView => ({
   rules: rules ?? [], standing: standing ?? new Map<string, readonly string[]>(),
 });
-
-/** Of the legal nodes those that the rules like best; all of them, if there is no rule about the VM. */
-function mostLiked(
-  request: PlacementRequest, legal: readonly PlacementNode[], world: PlacementWorld,
-): readonly PlacementNode[] {
-  if ((world.rules ?? []).length === 0) return legal;
-  const view = ruleView(world);
-  const likings = legal.map((node) => ({ node, liking: likingOf(request.uuid, node.name, view) }));
-  const least = likings.reduce<Liking | null>((found, { liking }) =>
-    found === null || compareLikings(liking, found) < 0 ? liking : found, null);
-  return likings.filter(({ liking }) => least !== null && compareLikings(liking, least) === 0).map(({ node }) => node);
-}
 
 function refusalOf(request: PlacementRequest, node: PlacementNode, world: PlacementWorld): string | null {
   if (request.only != null && node.name !== request.only) return 'not the one asked for';
@@ -164,30 +231,32 @@ function refusalOf(request: PlacementRequest, node: PlacementNode, world: Placem
   if (node.domainState !== 'ready') return `domain state is ${node.domainState}`;
   const forbidden = forbiddenBy(request.uuid, node.name, ruleView(world));
   if (forbidden !== null) return forbidden;
-  if (request.memoryMiB > node.memoryFreeMiB) {
+  if (request.memoryMiB > node.memoryFreeMiB && world.overcommit !== 'warn') {
     return `${Math.floor(node.memoryFreeMiB)} MiB are free, ${request.memoryMiB} are needed`;
   }
   return world.overcommit === 'refuse' ? overcommitOf(request, node) : null;
 }
 
 const overcommitOf = (request: PlacementRequest, node: PlacementNode): string | null => {
+  const free = Math.max(0, Math.floor(node.memoryFreeMiB));
+  if (request.memoryMiB > free) {
+    return `memory of ${node.name} is overcommitted: ${free} MiB are free, ${request.memoryMiB} are needed`;
+  }
   const provisioned = node.memoryProvisionedMiB + request.memoryMiB;
   return provisioned > node.memoryTotalMiB
     ? `memory of ${node.name} is overcommitted: ${provisioned} of ${node.memoryTotalMiB} MiB provisioned`
     : null;
 };
 
+const overcommitIn = (request: PlacementRequest, name: string, after: PlacementWorld): string | null =>
+  overcommitOf({ ...request, memoryMiB: 0 }, after.nodes.find((node) => node.name === name)!);
+
 function scoreOf(request: PlacementRequest, world: PlacementWorld): (node: PlacementNode) => number {
+  const { balance } = request;
+  if (balance !== undefined) return (node) => busyness(node, request, balance);
   const selector =
     request.selector === null || request.selector === 'none' ? world.defaultSelector : request.selector;
   return SCORES[selector === 'none' ? 'mem' : selector];
-}
-
-function best(nodes: readonly PlacementNode[], score: (node: PlacementNode) => number): PlacementNode | undefined {
-  return nodes.reduce<PlacementNode | undefined>(
-    (winner, node) => (winner === undefined || score(node) < score(winner) ? node : winner),
-    undefined,
-  );
 }
 
 const byName = (nodes: readonly PlacementNode[]): PlacementNode[] =>

@@ -19,7 +19,8 @@ export interface VmAffinity {
   readonly strict: boolean;
 }
 
-export type PlacementRule = NodeAffinity | VmAffinity;
+/** `name` is how people speak of it; one of a scenario has none. */
+export type PlacementRule = (NodeAffinity | VmAffinity) & { readonly name?: string };
 
 /** VM -> the nodes that hold it: one, or two while it moves. VMs that do not run are absent. */
 export type Standing = ReadonlyMap<string, readonly string[]>;
@@ -81,3 +82,43 @@ export function likingOf(vm: string, node: string, { rules, standing }: RuleView
 }
 
 export const compareLikings = (a: Liking, b: Liking): number => a.rank - b.rank || a.unmet - b.unmet;
+
+/** Why a rule is none that could be kept, whatever stands where, or null. `others` are the rules there are. */
+export function flawOf(rule: PlacementRule, others: readonly PlacementRule[]): string | null {
+  if (rule.kind === 'node-affinity') {
+    if (rule.vms.length === 0) return 'it names no VM';
+    if (Object.keys(rule.nodes).length === 0) return 'it names no node';
+    return rule.strict ? strictNodesFlaw(rule, others) : null;
+  }
+  if (new Set(rule.vms).size < 2) return 'it needs at least two VMs';
+  const against = rule.strict ? others.find((other) => other.kind === 'vm-affinity' && other.strict
+    && other.together !== rule.together && shared(rule, other).length > 1) : undefined;
+  return against === undefined ? null
+    : `it contradicts ${called(against)}: the same VMs cannot strictly be together and apart`;
+}
+
+/** Two strict rules that leave a VM no node. */
+function strictNodesFlaw(rule: NodeAffinity, others: readonly PlacementRule[]): string | null {
+  const against = others.find((other): other is NodeAffinity & PlacementRule => other.kind === 'node-affinity'
+    && other.strict && shared(rule, other).length > 0
+    && !Object.keys(rule.nodes).some((node) => other.nodes[node] !== undefined));
+  return against === undefined ? null
+    : `it contradicts ${called(against)}: together they leave a VM no node`;
+}
+
+const shared = (a: { readonly vms: readonly string[] }, b: { readonly vms: readonly string[] }): string[] =>
+  [...new Set(a.vms)].filter((vm) => b.vms.includes(vm));
+
+const called = (rule: PlacementRule): string => (rule.name === undefined ? 'another rule' : `rule "${rule.name}"`);
+
+/** VMs that strict rules tie to this one, over any number of others, itself first; the rest in order of the rules. */
+export function tiedTo(vm: string, rules: readonly PlacementRule[]): string[] {
+  const found = [vm];
+  for (let at = 0; at < found.length; at += 1) {
+    for (const rule of about(rules, found[at]!)) {
+      if (rule.kind !== 'vm-affinity' || !rule.strict) continue;
+      for (const other of rule.vms) if (!found.includes(other)) found.push(other);
+    }
+  }
+  return found;
+}

@@ -31,7 +31,7 @@ export interface GatewayDeps {
   readonly behaviors: ReadonlyMap<string, Behavior>;
   newOperationId(): string;
   /** Why the cluster as a whole takes no such command now (PVC_WRONG_STATE), for people; null = it does. */
-  turnsDown?(command: ActorEvent): string | null;
+  turnsDown?(command: ActorEvent, to: Address): string | null;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -52,7 +52,7 @@ async function submit(
   if (record === null || behavior === undefined || record.removed) {
     return { kind: 'denied', code: 'PVC_ACTOR_NOT_FOUND', message: `There is no actor "${to}"` };
   }
-  const turnedDown = deps.turnsDown?.(command) ?? null;
+  const turnedDown = deps.turnsDown?.(command, to) ?? null;
   if (turnedDown !== null) return { kind: 'denied', code: 'PVC_WRONG_STATE', message: turnedDown };
   const admission = await admit(deps, behavior, to, record, command);
   if (admission.kind === 'deny') return { kind: 'denied', code: admission.code, message: admission.message };

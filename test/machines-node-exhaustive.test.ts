@@ -133,7 +133,23 @@ function roots(): ActorRecord[] {
   records.push(flushing.record);
   flushing.done('cluster.evacuate', { moves: [], busy: [] }).command({ type: 'node.ready' });
   records.push(flushing.record);
-  return records.map((record) => ({ ...record, tail: [] }));
+  return [...records, ...leavingRoots()].map((record) => ({ ...record, tail: [] }));
+}
+
+/** On its way down, and just back from there. */
+function leavingRoots(): ActorRecord[] {
+  const restarting = newNode().fact(joinedAs('b2'));
+  restarting.fact({ type: 'node.restarting', bootId: 'b2', deadlineMs: 60_000 }).fact(lostWith(60_000));
+  const leaving = newNode().fact(joinedAs('b2'));
+  leaving.command({ type: 'node.leave', policy: 'migrate' });
+  const stuck = leaving.record;
+  leaving.done('cluster.evacuate', { moves: [], busy: [] }).fact(joinedAs('b9'));
+  const somebodys = newNode().fact(joinedAs('b2'));
+  somebodys.command({ type: 'node.flush' });
+  somebodys.command({ type: 'node.leave', policy: 'migrate' });
+  const flushing = somebodys.fact(joinedAs('b9')).record;
+  const flushed = somebodys.done('cluster.evacuate', { moves: [], busy: [] }).record;
+  return [restarting.record, stuck, leaving.record, flushing, flushed];
 }
 
 test('every reachable state keeps the invariants, and every state and transition is reached', (t) => {

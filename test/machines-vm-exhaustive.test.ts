@@ -137,6 +137,7 @@ function roots(): ActorRecord[] {
   };
   return [
     withContext(placing.record, { startFailures: 1, triedNodes: ['hv1'], crashes: 4 }),
+    withContext(placing.record, { startFailures: 1 }),
     failedCopy(1, 'none'),
     failedCopy(3, 'none'),
     failedCopy(3, 'live'),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { context, copying, migrate, newVm, running, transfers, word } from '../fixtures/vm-story.js';
+import type { DrivenMachine } from '../fixtures/machine-driver.js';
 import { HV1, HV2, HV3, acquired, vmInput } from '../fixtures/vm-world.js';
 import { machineOf } from '../machines/registry.js';
 import { vmReason, vmStateText } from '../machines/vm/view.js';
@@ -72,15 +73,55 @@ test('failed starts: again here, then elsewhere, then fail', () => {
     vm.refused('hypervisor.start', `no disk ${attempt}`).done('hypervisor.observe', { state: 'absent' });
     if (attempt === 1) vm.timer('backOffMs');
   }
+  assert.equal(vm.state, 'starting.changingNode');
+  vm.timer('changeNodeMs');
   assert.deepEqual([vm.state, vm.effect('cluster.place').params['exclude']], ['starting.placing', ['hv2']]);
   vm.done('cluster.place', { target: HV3, reason: null }).fact(acquired(HV3, 'transferred'));
   vm.refused('hypervisor.start', 'no disk 3').done('hypervisor.observe', { state: 'absent' }).timer('backOffMs');
   vm.refused('hypervisor.start', 'no disk 4').done('hypervisor.observe', { state: 'absent' });
-  assert.deepEqual([word(vm), vmReason(vm.record.snapshot)], ['fail', 'no disk 4']);
+  assert.deepEqual([word(vm), vmReason(vm.record.snapshot)], ['fail', 'no disk 4 (given up after hv2, hv3)']);
   assert.deepEqual(
     [vm.operation(start.operationId)?.state, vm.operation(start.operationId)?.message],
-    ['failed', 'no disk 4'],
+    ['failed', 'no disk 4 (given up after hv2, hv3)'],
   );
+});
+
+test('the pause before another node grows with the nodes that were tried', () => {
+  const vm = newVm().fact(acquired(HV1, 'created'));
+  vm.command({ type: 'vm.meta', meta: { maxRestart: 0, maxRelocate: 3 } });
+  vm.command({ type: 'vm.start' });
+  const delays: number[] = [];
+  for (const target of [HV2, HV3, HV2]) {
+    vm.done('cluster.place', { target, reason: null }).fact(acquired(target, 'transferred'));
+    vm.refused('hypervisor.start', 'no disk').done('hypervisor.observe', { state: 'absent' });
+    delays.push(vm.record.timers.find((timer) => timer.timerId.includes('changeNodeMs'))!.delayMs);
+    vm.timer('changeNodeMs');
+  }
+  assert.deepEqual(delays, [1000, 2000, 4000]);
+});
+
+test('queued behind others it keeps its place, and starts at its turn or when it has waited long enough', () => {
+  const proof = { kind: 'P1', boot: HV2, evidence: 'off', at: 1 };
+  const recovered = (): DrivenMachine => running().fact(acquired(HV1, 'claimed'))
+    .fact({ type: 'vm.recover', target: HV3, proofs: [proof], reason: null, after: ['u9'] });
+  for (const go of [(vm: DrivenMachine) => vm.fact({ type: 'vm.turn' }), (vm: DrivenMachine) => vm.timer('queueMs')]) {
+    const vm = recovered();
+    assert.deepEqual([vm.state, context(vm).target, context(vm).after], ['starting.queueing', HV3, ['u9']]);
+    assert.match(vmReason(vm.record.snapshot), /higher priority/);
+    go(vm);
+    assert.deepEqual([vm.state, context(vm).after], ['starting.transferring', []]);
+  }
+  const stopped = recovered();
+  stopped.command({ type: 'vm.stop' });
+  assert.equal(word(stopped), 'stop');
+});
+
+test('a start that settles elsewhere has its home there', () => {
+  const vm = newVm().fact(acquired(HV1, 'created'));
+  vm.command({ type: 'vm.start' });
+  vm.done('cluster.place', { target: HV3, reason: null, settles: true }).fact(acquired(HV3, 'transferred'));
+  vm.done('hypervisor.start', { state: 'running' });
+  assert.deepEqual([context(vm).node, context(vm).lastNode], ['hv3', null]);
 });
 
 test('an unknown start is looked at, never assumed', () => {

@@ -24,8 +24,13 @@ export function clusterRoutes(api: Api, context: ApiContext): void {
   }, async (request) => {
     const on = request.query.state === 'true';
     const mode = on ? 'maintenance' : 'normal';
-    if (context.cluster.maintenance() === on) return { message: `Cluster is already in ${mode} mode` };
-    await context.cluster.setMaintenance(on);
+    const { refuse_moves: movesRefused = false, disarm: disarmed = false } = request.query;
+    if (!on && (movesRefused || disarmed)) throw new PvcError('PVC_INVALID', 'That is for switching maintenance on');
+    const { policy } = context.cluster;
+    const now = policy.settings();
+    const same = now.maintenance === on && now.movesRefused === movesRefused && now.disarmed === disarmed;
+    if (same) return { message: `Cluster is already in ${mode} mode` };
+    await policy.setMaintenance(on, { movesRefused, disarmed });
     return { message: `Successfully set cluster in ${mode} mode` };
   });
 

@@ -9,6 +9,7 @@ import {
   ConfirmArguments, CoordinatorState, CoordinatorStateArguments, DaemonState, DomainState, DomainStateArguments,
   LinesArguments, LogText, NodeList, NodeListArguments, NodePath,
 } from '../schemas/node.js';
+import { LeaveArguments } from '../schemas/policy.js';
 import { answers, Message, NoArguments, routeAt, routeOf } from '../schemas/schema.js';
 import { findNode, nameMatcher } from '../views/find.js';
 import { coordinatorState, nodeObjects } from '../views/node.js';
@@ -83,6 +84,19 @@ function commandRoutes(api: Api, context: ApiContext): void {
       wait,
       accepted: `${now} node ${node} ${what} active service.`,
       done: `${then} node ${node} ${what} active service.`,
+    });
+  });
+
+  const leave = routeAt('Say that its system is about to go down, and have its VMs seen to', NodePath, LeaveArguments,
+    Message);
+  api.post('/node/:node/leave', leave, (request, reply) => {
+    const { node } = request.params;
+    const { how, wait = false } = request.query;
+    return run(context, request, reply, node, {
+      command: context.cluster.policy.leaveCommand(how) as unknown as NodeCommand,
+      wait,
+      accepted: `Preparing node ${node} for its ${how}.`,
+      done: `Node ${node} is prepared for its ${how}.`,
     });
   });
 

@@ -55,7 +55,13 @@ function actionRoutes(api: Api, context: ApiContext): void {
   api.post('/vm/:vm/state', state, (request, reply) => {
     const { state: wanted, force = false, wait = false } = request.query;
     const command: VmCommand = wanted === 'disable' ? { type: 'vm.disable', force } : { type: `vm.${wanted}` };
-    return run(context, request, reply, request.params.vm, command, wait, STATE_TEXTS[wanted]);
+    const address = addressOf('vm', findVm(context.feed, request.params.vm).record.id);
+    const warning = context.cluster.policy.startWarning(address, command as unknown as ActorEvent);
+    return run(context, request, reply, request.params.vm, command, wait, (name) => {
+      const { accepted, done } = STATE_TEXTS[wanted](name);
+      const tail = warning === null ? '' : ` Warning: ${warning}.`;
+      return { accepted: `${accepted}${tail}`, done: `${done}${tail}` };
+    });
   });
 
   const node = routeAt('Migrate, bring back or move', VmPath, VmNodeArguments, Message);
@@ -137,6 +143,18 @@ const NODE_TEXTS: Readonly<Record<NodeAction, (name: string, target: string | nu
   unmigrate: moving('Unmigrating', 'Unmigrated', ' back'),
 };
 
+function policyChange(query: Static<typeof VmMetaArguments>): Partial<VmMeta> {
+  const { ha, priority, max_restart: maxRestart, max_relocate: maxRelocate, failback, lock } = query;
+  return {
+    ...(ha === undefined ? {} : { ha }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(maxRestart === undefined ? {} : { maxRestart }),
+    ...(maxRelocate === undefined ? {} : { maxRelocate }),
+    ...(failback === undefined ? {} : { failback }),
+    ...(lock === undefined ? {} : { lock: lock === 'none' ? null : lock }),
+  };
+}
+
 /** Only what was given changes; an empty limit means every node, as PVC's client says it. */
 function metaChange(context: ApiContext, query: Static<typeof VmMetaArguments>): Partial<VmMeta> {
   const { limit, selector, autostart, profile, migration_method: method, migration_max_downtime: downtime } = query;
@@ -147,6 +165,7 @@ function metaChange(context: ApiContext, query: Static<typeof VmMetaArguments>):
     ...(profile === undefined ? {} : { profile: profile === '' ? null : profile }),
     ...(method === undefined ? {} : { migrationMethod: method }),
     ...(downtime === undefined ? {} : { migrationMaxDowntimeMs: downtime }),
+    ...policyChange(query),
   };
   if (Object.keys(change).length === 0) throw new PvcError('PVC_INVALID', 'ERROR: No updates to apply.');
   return change;

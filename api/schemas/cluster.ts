@@ -1,7 +1,11 @@
 /** Shapes of /, /status, /tasks, /events. */
-import { anyObject, args, nullableText, oneOf, Type } from './schema.js';
+import { anyObject, args, flag, nullableText, oneOf, Type } from './schema.js';
 
-export const MaintenanceArguments = args({ state: oneOf(['true', 'false'], 'Maintenance mode on or off') });
+export const MaintenanceArguments = args({
+  state: oneOf(['true', 'false'], 'Maintenance mode on or off'),
+  refuse_moves: flag('Ours: commands that move VMs are refused while it is on'),
+  disarm: flag('Ours: guests run on without a lease while it is on'),
+});
 export const PrimaryNode = Type.Object({ primary_node: Type.String() });
 
 const counts = Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'integer' } });

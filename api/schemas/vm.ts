@@ -32,6 +32,12 @@ export const VmDeleteArguments = args({ delete_disks: flag('Delete the disks too
 export const VmMetaArguments = args({
   limit: nodeLimit, selector, autostart, profile: text('Provisioner profile'),
   migration_method: method, migration_max_downtime: downtime,
+  ha: flag('Ours: false = the cluster leaves the VM as it is'),
+  priority: count('Ours: VMs of a higher one are placed and started first after a loss of nodes', -1000, 1000),
+  max_restart: count('Ours: failed starts retried on the same node', 0, 100),
+  max_relocate: count('Ours: other nodes tried after that', 0, 100),
+  failback: flag('Ours: it goes back by itself to a node that its rules like better'),
+  lock: Type.Optional(oneOf(['none', 'backup', 'create'], 'Ours: a locked VM cannot be started')),
 });
 export const VmTagArguments = args({
   action: oneOf(['add', 'remove'], 'What to do with the tag'),
@@ -96,6 +102,12 @@ export const VmMetaObject = Type.Object({
   node_autostart: Type.String(),
   migration_method: Type.String(),
   migration_max_downtime: Type.Integer(),
+  ha: Type.Boolean(),
+  priority: Type.Integer(),
+  max_restart: Type.Integer(),
+  max_relocate: Type.Integer(),
+  failback: Type.Boolean(),
+  lock: nullableText(),
 });
 export const VmTags = Type.Object({ name: Type.String(), tags: Type.Array(Tag) });
 export const VmState = Type.Object({ name: Type.String(), state: Type.String() });

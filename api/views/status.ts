@@ -13,6 +13,8 @@ interface Fault {
 
 const DEAD_NODE_DELTA = 50;
 const FAILED_VM_DELTA = 10;
+/** A loss that is not survived is a danger, and nothing is broken yet. */
+const NODE_LOSS_DELTA = 5;
 const VM_WORDS_COUNTED: ReadonlySet<string> = new Set([
   'start',
   'restart',
@@ -69,6 +71,9 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
         text: `VM ${vm.name} was in failed state`,
       })),
   ];
+  for (const { node, text } of cluster.policy.lossWarnings()) {
+    faults.push({ id: `NODE_LOSS_${node.toUpperCase()}`, health_delta: NODE_LOSS_DELTA, text });
+  }
   const lost = faults.reduce((sum, fault) => sum + fault.health_delta, 0);
   const counts = counted(vms.map((vm) => vm.state));
   return {

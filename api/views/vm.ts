@@ -1,5 +1,6 @@
 /** A VM's record, its XML and its telemetry -> PVC's VM object. */
 import type { DomainSummary } from '../../actors/domain-xml.js';
+import { VM_LIMITS } from '../../machines/vm/timing.js';
 import type { ActorRecord } from '../../runtime/record.js';
 import type { Static } from '../schemas/schema.js';
 import type { VmMetaObject, VmObject } from '../schemas/vm.js';
@@ -91,5 +92,11 @@ export function vmMetaObject(record: ActorRecord): Static<typeof VmMetaObject> {
     node_autostart: meta.autostart ? 'True' : 'False',
     migration_method: meta.migrationMethod,
     migration_max_downtime: meta.migrationMaxDowntimeMs,
+    ha: meta.ha ?? true,
+    priority: meta.priority ?? 0,
+    max_restart: meta.maxRestart ?? VM_LIMITS.startRetriesMax,
+    max_relocate: meta.maxRelocate ?? VM_LIMITS.relocationsMax,
+    failback: meta.failback ?? true,
+    lock: meta.lock ?? null,
   };
 }

@@ -34,6 +34,8 @@ export function admitNode(snapshot: SnapshotView, command: CommandView): Admissi
     return denyInvalid(`Node "${name}" is not a coordinator: it can be neither primary nor secondary`);
   }
   const legal = legalNodeCommands(snapshot);
+  // Said by a service manager, not by people: legal wherever it means anything, and in no list of what else to do.
+  if (type === 'node.leave' && nodeIsIn(snapshot, 'life.alive')) return accept;
   if (legal.includes(type)) return accept;
   return denyState(
     `Node "${name}" is in daemon state "${daemonStateWord(snapshot)}" ` +

@@ -3,7 +3,7 @@
  * flushed only when nothing is left on it, else `blocked` with the reasons. Level-triggered: the plan is made
  * anew from what is really there until nothing is left to do.
  */
-import { beginOperation, endOperation, nodeSetup, waitForAnswer } from './setup.js';
+import { beginOperation, endAtOnce, endOperation, nodeSetup, waitForAnswer } from './setup.js';
 import { NODE_DEADLINES } from './timing.js';
 
 const answered = nodeSetup.assign(({ context, event }) => {
@@ -41,8 +41,10 @@ const tellToReturn = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
       },
     });
   }
-  for (const uuid of event.result.start)
-    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.autostart' } } });
+  for (const uuid of event.result.start) {
+    const after = event.result.after?.[uuid];
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'vm.autostart', ...(after && { after }) } } });
+  }
   enqueue.assign({ awaiting: event.result.back, stayed: [] });
 });
 
@@ -52,8 +54,25 @@ const waitsForVms = nodeSetup.assign(({ context }) => ({
 
 const takeFlush = nodeSetup.assign(({ event }) => ({ flushStays: event.type === 'node.flush' && event.stay === true }));
 
+const forgetLeaving = nodeSetup.assign({ leaving: null });
+/** returns: whoever emptied it for its way down makes it ready when it is back. */
+const takeLeave = (returns: boolean) => nodeSetup.assign(({ context, event }) =>
+  event.type === 'node.leave' && context.boot !== null
+    ? { leaving: { bootId: context.boot.bootId, returns }, flushStays: event.policy === 'freeze' } : {});
+
 const toFlush = { target: '#flushing', actions: [beginOperation, takeFlush] } as const;
-const toReady = { target: '#readying', actions: beginOperation } as const;
+const toReady = { target: '#readying', actions: [beginOperation, forgetLeaving] } as const;
+/** Nothing is to be done before it goes. */
+const justLeave = { actions: endAtOnce } as const;
+const toLeave = [
+  { guard: 'leavesWithVms', target: '#flushing', actions: [beginOperation, takeLeave(true)] },
+  justLeave,
+] as const;
+/** Only once its new boot is known and what the old one left is settled. */
+const whenBack = [
+  { guard: 'returnsFromLeaving', target: '#readying', actions: forgetLeaving },
+  { guard: 'isBackFromLeaving', actions: forgetLeaving },
+] as const;
 
 export const ready = nodeSetup.createStateConfig({
   id: 'ready',
@@ -61,19 +80,39 @@ export const ready = nodeSetup.createStateConfig({
     endOperation((context) => (context.stayed.length === 0 ? null : `Ready; not back: ${context.stayed.join('; ')}`)),
     clear,
   ],
-  on: { 'node.flush': toFlush },
+  on: { 'node.flush': toFlush, 'node.leave': toLeave },
 });
 
 export const flushed = nodeSetup.createStateConfig({
   id: 'flushed',
   entry: [clear, nodeSetup.assign({ waitingReason: null }), endOperation(() => null)],
-  on: { 'node.ready': toReady },
+  always: whenBack,
+  on: { 'node.ready': toReady, 'node.leave': justLeave },
 });
 
 export const flushing = nodeSetup.createStateConfig({
   id: 'flushing',
   initial: 'planning',
-  on: { 'node.ready': toReady },
+  always: whenBack,
+  after: {
+    leaveMs: {
+      guard: 'isLeaving',
+      actions: endOperation((context) => `Not empty: ${context.waitingReason ?? 'VMs are left'}`),
+    },
+  },
+  on: {
+    'node.ready': toReady,
+    // Somebody is emptying it: that goes on, by the way that the policy wants, and is his to end.
+    'node.leave': [
+      {
+        guard: 'leavesWithVms',
+        target: '#flushing',
+        reenter: true,
+        actions: [beginOperation, takeLeave(false)],
+      },
+      justLeave,
+    ],
+  },
   states: {
     planning: {
       entry: {
@@ -121,7 +160,7 @@ export const flushing = nodeSetup.createStateConfig({
 export const readying = nodeSetup.createStateConfig({
   id: 'readying',
   initial: 'planning',
-  on: { 'node.flush': toFlush },
+  on: { 'node.flush': toFlush, 'node.leave': toLeave },
   states: {
     planning: {
       entry: {

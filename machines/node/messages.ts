@@ -5,6 +5,11 @@ export type NodeCommand =
   /** stay: its VMs are not moved, but shut down here, and started here again with `ready`. */
   | { readonly type: 'node.flush'; readonly stay?: boolean }
   | { readonly type: 'node.ready' }
+  /**
+   * Its system is about to be shut down or rebooted in order. migrate: its VMs move away first; freeze: they are shut
+   * down; both: they are back with the node. failover: nothing is done before, they are recovered if it stays away.
+   */
+  | { readonly type: 'node.leave'; readonly policy: 'freeze' | 'failover' | 'migrate' }
   /** Make this coordinator the primary, or have the primary step down. */
   | { readonly type: 'node.primary' }
   | { readonly type: 'node.secondary' }
@@ -28,7 +33,7 @@ export type DaemonStateWord = 'init' | 'run' | 'shutdown' | 'stop' | 'dead' | 'f
 export type DomainStateWord = 'ready' | 'flush' | 'flushed' | 'unflush' | 'fence-flush';
 
 export const NODE_COMMAND_TYPES = [
-  'node.flush', 'node.ready', 'node.primary', 'node.secondary', 'node.confirm-fenced',
+  'node.flush', 'node.ready', 'node.leave', 'node.primary', 'node.secondary', 'node.confirm-fenced',
 ] as const satisfies readonly NodeCommandType[];
 
 export interface NodeInput {
@@ -84,6 +89,8 @@ export interface NodeContext extends NodeInput {
   readonly restartForMs?: number;
   /** Its system was told to go down for good: nobody switches it on again. */
   readonly goesDown?: boolean;
+  /** It was emptied because the system of this boot goes down; under any other boot it is made ready again. */
+  readonly leaving?: { readonly bootId: string; readonly returns: boolean } | null;
   /** The flush under way, or the last one, leaves VMs with their node. */
   readonly flushStays?: boolean;
 

@@ -34,11 +34,9 @@ const cutElsewhere = [
 /** Tells each VM of the dead boot where the one plan puts it, with the proof; and others that the boot is over. */
 const tellVms = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cluster.rehome.done' || context.proof === null) return;
-  for (const { uuid, target, reason } of event.result.moves) {
-    enqueue({
-      type: 'tell',
-      params: { to: `vm/${uuid}`, event: { type: 'vm.recover', target, reason, proofs: [context.proof] } },
-    });
+  for (const { uuid, target, reason, after } of event.result.moves) {
+    const recover = { type: 'vm.recover', target, reason, proofs: [context.proof], ...(after && { after }) };
+    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: recover } });
   }
   for (const uuid of event.result.concerned) {
     enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'boot.fenced', proof: context.proof } } });

@@ -33,6 +33,13 @@ export const nodeSetup = setup({
     quorumIsYoung: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs) > 0,
     isBackAlready: ({ context }) => context.next !== null,
     switchedOffByUs: ({ context }) => context.proof?.kind === 'P1' && context.goesDown !== true,
+    leavesWithVms: ({ event }) => event.type === 'node.leave' && event.policy !== 'failover',
+    isLeaving: ({ context }) => context.leaving != null && context.operation?.command === 'node.leave',
+    /** Its new boot is known and settled. */
+    isBackFromLeaving: ({ context }) =>
+      context.leaving != null && context.boot?.bootId !== context.leaving.bootId && context.proof === null,
+    returnsFromLeaving: ({ context }) =>
+      context.leaving?.returns === true && context.boot?.bootId !== context.leaving.bootId && context.proof === null,
     /** A new primary, as against a restarted cell of the same. */
     newPrimary: ({ event }) => event.type === 'owner.acquired' && event.cause !== 'restarted',
   },
@@ -135,6 +142,12 @@ export const beginOperation = nodeSetup.enqueueActions(({ context, event, enqueu
     });
   }
   enqueue.assign({ operation: { operationId: event.operationId, command: event.type } });
+});
+
+/** A command that ends within its own step. */
+export const endAtOnce = nodeSetup.enqueueActions(({ event, enqueue }) => {
+  if (!('operationId' in event)) return;
+  enqueue({ type: 'operation.end', params: { operationId: event.operationId, state: 'done', message: null } });
 });
 
 export const endOperation = (message: (context: NodeContext) => string | null) =>

@@ -29,6 +29,8 @@ export const NODE_DELAYS = {
   flushCheckMs: 5_000,
   flushRetryMs: 15_000,
   homecomingMs: 120_000,
+  /** A drain before a shutdown or reboot ends after this time, whatever is left. */
+  leaveMs: 300_000,
   /** Longer than any lease: a timer of the lease region always comes first. */
   retryLeaseMs: 60_000,
 } as const;

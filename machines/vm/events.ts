@@ -42,6 +42,8 @@ export type VmFact =
       readonly target: BootRef | null;
       readonly proofs: readonly Proof[];
       readonly reason: string | null;
+      /** VMs of a higher priority that start first. */
+      readonly after?: readonly string[];
     } & Stamped)
   /** From the node actor: a boot that mayRunOn names is proved dead. */
   | ({ readonly type: 'boot.fenced'; readonly proof: Proof } & Stamped)
@@ -56,7 +58,9 @@ export type VmFact =
   /** From the keeper of the rules (replyTo null): go where they like it better. */
   | ({ readonly type: 'vm.return'; readonly target: BootRef; readonly replyTo: string | null } & Stamped)
   /** From the node actor: its node is ready and this VM is to start with it. */
-  | ({ readonly type: 'vm.autostart' } & Stamped)
+  | ({ readonly type: 'vm.autostart'; readonly after?: readonly string[] } & Stamped)
+  /** From the glue: nobody is left that it has to wait for. */
+  | ({ readonly type: 'vm.turn' } & Stamped)
   /** Nodes came, went or changed their domain state: a VM that waits may look again. */
   | ({ readonly type: 'cluster.changed' } & Stamped)
   | AgentAbsent

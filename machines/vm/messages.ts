@@ -19,6 +19,8 @@ export interface VmMeta {
   readonly failback?: boolean;
   /** false: the cluster leaves it as it is: nothing recovers it, no rule moves it. Default true. */
   readonly ha?: boolean;
+  /** VMs of a higher one are placed and started before it after a loss of nodes; default 0. */
+  readonly priority?: number;
   /** Left behind by an operation: it cannot be started. Recovery after a fence removes `backup`, never `create`. */
   readonly lock?: VmLock | null;
 }
@@ -151,6 +153,8 @@ export interface VmContext extends VmInput {
   readonly startFailures: number;
   /** Nodes on which starting was given up since the last good start. */
   readonly triedNodes: readonly string[];
+  /** VMs of a higher priority that start before it, while it is queued behind them. */
+  readonly after?: readonly string[];
   /** Guest crashes since it was last stable. */
   readonly crashes: number;
   /** Number of the last question to another node's agent: late answers to older ones do not count. */

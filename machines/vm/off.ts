@@ -1,4 +1,5 @@
 /** Part of the VM chart: nothing runs and nothing is wanted. Owner: the primary. */
+import { assign } from 'xstate';
 import { metaAfter, rehomedWhileOff, wantStart } from './changes.js';
 import type { VmContext } from './messages.js';
 import { beginOperation, conclude, endAtOnce, takeOwner, vmSetup, wishEnd } from './setup.js';
@@ -24,12 +25,22 @@ const startIt = {
   actions: [beginOperation, vmSetup.assign(() => wantStart())],
 } as const;
 
+const takeAutostart = vmSetup.assign(({ context }) => (
+  { ...wantStart(), meta: { ...context.meta, autostart: false } }));
+
 const rehome = {
   actions: [
     vmSetup.assign(({ context, event }) => ('operationId' in event ? rehomedWhileOff(context, event) : {})),
     endAtOnce,
   ],
 };
+
+/** An honest end names every node that was tried. */
+const tellNodesTried = vmSetup.assign(({ context }) => {
+  if (context.triedNodes.length === 0) return {};
+  const nodes = [...new Set([...context.triedNodes, context.node])].join(', ');
+  return { failedReason: `${context.failedReason ?? 'It did not start'} (given up after ${nodes})` };
+});
 
 /** Wished for, and yet nobody brings it back: the cluster leaves it alone. */
 const leftAlone = conclude(() => 'It ended with its node, and the cluster leaves it alone (ha is off)');
@@ -39,10 +50,14 @@ export const off = vmSetup.createStateConfig({
   initial: 'stopped',
   on: {
     'vm.start': startIt,
-    'vm.autostart': {
-      target: '#starting.placing',
-      actions: vmSetup.assign(({ context }) => ({ ...wantStart(), meta: { ...context.meta, autostart: false } })),
-    },
+    'vm.autostart': [
+      {
+        guard: ({ event }) => (event.after ?? []).length > 0,
+        target: '#starting.queueing',
+        actions: [takeAutostart, assign(({ event }) => ({ after: event.after ?? [] }))],
+      },
+      { target: '#starting.placing', actions: takeAutostart },
+    ],
     'vm.migrate': rehome,
     'vm.move': rehome,
     'vm.unmigrate': rehome,
@@ -81,7 +96,7 @@ export const off = vmSetup.createStateConfig({
       },
     },
     failed: {
-      entry: [vmSetup.assign({ desired: 'stop' }), settle, failed, handBack],
+      entry: [vmSetup.assign({ desired: 'stop' }), tellNodesTried, settle, failed, handBack],
       on: {
         'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd, vmSetup.assign({ failedReason: null })] },
         'vm.disable': {

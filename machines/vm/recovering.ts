@@ -29,6 +29,7 @@ const proofs = vmSetup.createStateConfig({
           mayRunOn: withoutProved(context.mayRunOn, event.proofs),
           target: event.target,
           waitingReason: event.reason,
+          after: event.after ?? [],
         })),
       },
       {
@@ -36,6 +37,7 @@ const proofs = vmSetup.createStateConfig({
         actions: assign(({ context, event }) => ({
           mayRunOn: withoutProved(context.mayRunOn, event.proofs),
           target: null,
+          after: event.after ?? [],
         })),
       },
     ],
@@ -106,6 +108,12 @@ export const recovering = vmSetup.createStateConfig({
     recovered: {
       always: [
         { guard: 'leftAlone', target: '#off.left' },
+        {
+          guard: ({ context }) =>
+            context.desired === 'start' && context.stop === null && (context.after ?? []).length > 0,
+          target: '#starting.queueing',
+          actions: assign(({ context }) => unlocked(context)),
+        },
         {
           guard: ({ context }) => context.desired === 'start' && context.stop === null,
           target: '#starting.heading',

@@ -41,6 +41,7 @@ export const vmSetup = setup({
   delays: {
     ...VM_DELAYS,
     shutdownMs: ({ context }) => context.shutdownMs,
+    changeNodeMs: ({ context }) => backOffMs(context.triedNodes.length),
     backOffMs: ({ context }) => backOffMs(Math.max(context.crashes, context.startFailures)),
   },
 });

@@ -57,7 +57,10 @@ export const starting = vmSetup.createStateConfig({
           {
             guard: ({ event }) => event.result.target !== null,
             target: 'heading',
-            actions: assign(({ event }) => ({ target: event.result.target })),
+            actions: assign(({ event }) => ({
+              target: event.result.target,
+              ...(event.result.settles === true ? { node: event.result.target!.node } : {}),
+            })),
           },
           { guard: ({ context }) => context.triedNodes.length > 0, target: '#off.failed' },
           {
@@ -74,6 +77,13 @@ export const starting = vmSetup.createStateConfig({
       entry: handBack,
       after: { retryPlacementMs: 'placing' },
       on: { ...giveUpStarting, 'cluster.changed': 'placing' },
+    },
+    /** VMs of a higher priority start first; a place it was given in their plan stays its own meanwhile. */
+    queueing: {
+      entry: vmSetup.assign({ waitingReason: 'VMs of a higher priority start first' }),
+      exit: vmSetup.assign({ after: [], waitingReason: null }),
+      after: { queueMs: 'heading' },
+      on: { ...giveUpStarting, 'vm.turn': 'heading' },
     },
     /** Transient: the actor goes to where the guest will run. */
     heading: {
@@ -166,7 +176,7 @@ export const starting = vmSetup.createStateConfig({
         { guard: 'mayRetryHere', target: 'backingOff' },
         {
           guard: 'mayTryElsewhere',
-          target: 'placing',
+          target: 'changingNode',
           actions: vmSetup.assign(({ context }) => ({
             triedNodes: [...context.triedNodes, context.node],
             startFailures: 0,
@@ -175,6 +185,7 @@ export const starting = vmSetup.createStateConfig({
         { target: '#off.failed' },
       ],
     },
+    changingNode: { after: { changeNodeMs: 'placing' }, on: giveUpStarting },
     backingOff: {
       after: {
         backOffMs: { target: 'heading', actions: vmSetup.assign(({ context }) => ({ target: context.owner })) },

@@ -25,6 +25,8 @@ export const VM_DEADLINES = {
 export const VM_DELAYS = {
   retryPlacementMs: 10_000,
   turnedAwayMs: 250,
+  /** Longest that a VM waits for those of a higher priority. */
+  queueMs: 30_000,
   retryMs: 3_000,
   /** Running for so long makes earlier crashes and failures forgotten. */
   stableMs: 60_000,
