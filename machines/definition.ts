@@ -32,18 +32,26 @@ export interface MachineDefinition {
   readonly worldEffects: readonly string[];
 }
 
+/** Paths of state values that are objects: a node's are asked for many times a second. */
+const known = new WeakMap<object, readonly string[]>();
+
 /**
  * The active leaf states of a state value as dotted paths: `running` -> [`running`],
- * `{migrating: 'copying'}` -> [`migrating.copying`], a parallel value -> one path a region.
+ * `{migrating: 'copying'}` -> [`migrating.copying`], a parallel value -> one path a region. The value must not be
+ * changed afterwards.
  */
-export function statePaths(value: unknown): string[] {
+export function statePaths(value: unknown): readonly string[] {
   if (typeof value === 'string') return value === '' ? [] : [value];
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => {
-    const below = statePaths(inner);
-    return below.length === 0 ? [key] : below.map((path) => `${key}.${path}`);
-  });
+  let paths = known.get(value);
+  if (paths === undefined) known.set(value, paths = pathsOf(value));
+  return paths;
 }
+
+const pathsOf = (value: object): readonly string[] => Object.entries(value).flatMap(([key, inner]) => {
+  const below = statePaths(inner);
+  return below.length === 0 ? [key] : below.map((path) => `${key}.${path}`);
+});
 
 /** What the present state means, one sentence a region; for help, inspector and denials. */
 export function stateSentence(states: Readonly<Record<string, string>>, value: unknown): string {

@@ -39,12 +39,33 @@ export function encodeRecord(record: ActorRecord, version: number = RECORD_VERSI
   return encode(downcastTo1(record));
 }
 
-/** A record in today's shape, and the version it is stored in. `reads`: versions this daemon reads. */
-export function decodeStored(
-  bytes: Uint8Array, reads: readonly number[] = READ_VERSIONS,
-): { readonly record: ActorRecord; readonly storedAs: number } {
-  const stored = unpack(bytes, 'record');
-  return { record: compactRecord(recordFrom(stored, reads)), storedAs: stored['recordVersion'] as number };
+/** A record in today's shape, and the version it is stored in. Nobody writes to it: many may hold it. */
+export interface DecodedRecord { readonly record: ActorRecord; readonly storedAs: number }
+
+/** Knows what some bytes were decoded to before, or has them decoded. */
+export type DecodedBefore = (bytes: Uint8Array, decode: () => DecodedRecord) => DecodedRecord;
+
+let decodedBefore: DecodedBefore | null = null;
+
+/**
+ * Many daemons in one process read the same bytes of one store: what one has decoded need not be decoded for the
+ * others. For the simulator; a daemon by itself reads everything once. Returns the former one; null = none.
+ */
+export function setDecodedBefore(next: DecodedBefore | null): DecodedBefore | null {
+  const former = decodedBefore;
+  decodedBefore = next;
+  return former;
+}
+
+/** `reads`: versions this daemon reads. Throws UndecodableError. */
+export function decodeStored(bytes: Uint8Array, reads: readonly number[] = READ_VERSIONS): DecodedRecord {
+  const decodeNow = (): DecodedRecord => {
+    const stored = unpack(bytes, 'record');
+    return { record: compactRecord(recordFrom(stored, reads)), storedAs: stored['recordVersion'] as number };
+  };
+  if (decodedBefore === null) return decodeNow();
+  const decoded = decodedBefore(bytes, decodeNow);
+  return reads.includes(decoded.storedAs) ? decoded : decodeNow();
 }
 
 /** Looks at a whole record as it is stored or shown, and brings it to today's shape. Throws UndecodableError. */

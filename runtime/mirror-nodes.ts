@@ -7,7 +7,7 @@ import { decode } from './codec.js';
 import type { Log } from './log.js';
 import type { LiveEntry, MirrorListeners, PrimaryEntry } from './mirror-types.js';
 import type { Paths } from './paths.js';
-import type { Store } from './store.js';
+import { StoreError, type Store, type StoredNode } from './store.js';
 import { readLeases, registeredVersions, WriterVersion, type NodeEntry } from './versions.js';
 
 /** A node's last heartbeat as it was heard. What it tells is decoded when somebody asks: most are heard and no more. */
@@ -18,6 +18,8 @@ interface Heard {
   /** Bytes until they were decoded; null = they cannot be. */
   data: Uint8Array | Record<string, unknown> | null;
 }
+
+const TELEMETRY = '/telemetry';
 
 export class NodesMirror {
   readonly live = new Map<string, LiveEntry[]>();
@@ -107,8 +109,26 @@ export class NodesMirror {
     this.each((listener) => listener.onSettings?.());
   }
 
+  /**
+   * The doorbell of a heartbeat, most of all that ring: what it left is read at once and by itself, not with what else
+   * has changed. False = the path is not of one. `later` is called when the store is out of reach.
+   */
+  protected hear(path: string, later: () => void): boolean {
+    const { nodes } = this.paths;
+    if (!path.endsWith(TELEMETRY) || !path.startsWith(nodes)) return false;
+    const node = path.slice(nodes.length + 1, -TELEMETRY.length);
+    this.store.read(path).then((found) => this.telemetryIs(node, found)).catch((error: unknown) => {
+      if (error instanceof StoreError) later();
+      else this.log.error('a heartbeat cannot be taken by this daemon', { node, error });
+    });
+    return true;
+  }
+
   private async refreshTelemetry(node: string): Promise<void> {
-    const found = await this.store.read(this.paths.telemetry(node));
+    this.telemetryIs(node, await this.store.read(this.paths.telemetry(node)));
+  }
+
+  private telemetryIs(node: string, found: StoredNode | null): void {
     if (found === null || found.data.length === 0) return;
     if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
     const isNew = !this.heard.has(node);
