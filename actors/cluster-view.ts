@@ -11,7 +11,7 @@ import {
 } from '../machines/placement.js';
 import { predecessorsOf } from '../machines/order.js';
 import { repairMoves } from '../machines/repair.js';
-import type { PlacementRule, Standing } from '../machines/rules.js';
+import { forbiddenBy, type PlacementRule, type Standing } from '../machines/rules.js';
 import type { AtRisk } from '../machines/survival.js';
 import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
@@ -184,7 +184,10 @@ export class ClusterView {
 
   homecoming(node: string): Homecoming {
     const entry = this.mirror.liveOf(node);
-    const away = this.vms().filter((record) => contextOf(record).lastNode === node && contextOf(record).node !== node);
+    const away = this.vms().filter((record) => {
+      const vm = contextOf(record);
+      return vm.lastNode === node && vm.node !== node && this.mayBeOn(vm, node);
+    });
     const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
     const busy = away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start');
     const start = this.vms().map(contextOf).filter((vm) =>
@@ -197,6 +200,14 @@ export class ClusterView {
       ...(order.size > 0 && { after: Object.fromEntries(order) }),
       busy: busy.map((record) => contextOf(record).uuid),
     };
+  }
+
+  /** Its limit and the strict rules allow it there: a home that they forbid by now is none to return to. */
+  private mayBeOn(vm: VmContext, node: string): boolean {
+    if (vm.meta.nodeLimit !== null && !vm.meta.nodeLimit.includes(node)) return false;
+    const others = new Map(standingOf(this.vms().map(contextOf)));
+    others.delete(vm.uuid);
+    return forbiddenBy(vm.uuid, node, { rules: this.rules(), standing: others }) === null;
   }
 
   /** A boot of it was proved over by its return (P0), and the new one holds a lease. */

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { crashMatrix } from '../fixtures/sim/crash.js';
 import { SHORT_LIST } from '../fixtures/sim/crash-command.js';
 import { CRASH_STORIES } from '../fixtures/sim/crash-stories.js';
-import { nodeNames, startOf } from '../fixtures/sim/fuzz.js';
+import { nodeNames, startOf } from '../fixtures/sim/fuzz-start.js';
 import { storedRecords } from '../fixtures/sim/scenario/result.js';
 import { Stage } from '../fixtures/sim/scenario/stage.js';
 import { runSimCli } from '../fixtures/sim/cli.js';

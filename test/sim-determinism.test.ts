@@ -29,7 +29,7 @@ it("a seed gives the same log byte for byte, whatever its process's zone, langua
 });
 
 it('and the second play of a process is the first', async () => {
-  const first = await playSeed(STORY, drawCommands(STORY), 'debug');
-  const second = await playSeed(STORY, drawCommands(STORY), 'debug');
+  const first = await playSeed(STORY, drawCommands(STORY), { level: 'debug' });
+  const second = await playSeed(STORY, drawCommands(STORY), { level: 'debug' });
   assert.deepEqual(second.lines, first.lines);
 });
