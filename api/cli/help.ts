@@ -55,6 +55,7 @@ const ENVIRONMENT: readonly [string, string][] = [
   ['PVC_CLIENT_VERIFY_SSL', 'Set to False to accept any certificate.'],
   ['PVC_CONFIG_FILE', 'What "local" reads. Default: /etc/pvc/pvc.conf.'],
   ['PVC_RACK_DIR', 'Where running racks are found. Default: /run/pvc-rack.'],
+  ['PVC_SIM_DIR', 'Where a running simulation is found. Default: .pvc-sim in the clone.'],
 ];
 
 const EXIT_CODES: readonly [string, string][] = [

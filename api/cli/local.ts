@@ -1,6 +1,6 @@
 /**
- * Where "local" is: this machine's own configuration, else a rack that runs here. And which connection a command
- * uses at all.
+ * Where "local" is: this machine's own configuration, else a rack or a simulation that runs here. And which connection
+ * a command uses at all.
  */
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +25,11 @@ interface RackFile {
   readonly repo: string;
 }
 
+/** What a simulation (`npm run sim`) leaves in `.pvc-sim` of its clone, or where PVC_SIM_DIR says. */
+interface SimulationFile extends RackFile {
+  readonly pid: number;
+}
+
 const cfgPath = (host: CliHost): string => host.env['PVC_CONFIG_FILE'] ?? CONFIG_FILE;
 const racksPath = (host: CliHost): string => host.env['PVC_RACK_DIR'] ?? RACKS_DIRECTORY;
 
@@ -45,6 +50,18 @@ export function runningRacks(host: CliHost): RackFile[] {
   return racks;
 }
 
+/** The simulation that runs from this clone; null = none, or one that ended badly and left its file. */
+export function runningSimulation(host: CliHost): SimulationFile | null {
+  const directory = host.env['PVC_SIM_DIR'] ?? join(host.home, '.pvc-sim');
+  try {
+    const file = JSON.parse(readFileSync(join(directory, 'connection.json'), 'utf8')) as SimulationFile;
+    process.kill(file.pid, 0);
+    return file;
+  } catch {
+    return null;
+  }
+}
+
 const rackConnection = (rack: RackFile, name: string): Connection => ({
   name,
   description: rack.description,
@@ -63,7 +80,10 @@ export async function chooseConnection(host: CliHost, wanted: string | null): Pr
   const entry = store[wanted];
   if (isStored(entry)) return connectionOf(wanted, entry, host);
   if (wanted === 'local' || entry !== undefined) return await localConnection(host, entry?.cfgfile ?? null);
-  const known = [...Object.keys(store), ...runningRacks(host).map((rack) => `rack:${rack.name}`)];
+  const simulation = runningSimulation(host);
+  if (wanted === 'sim' && simulation !== null) return rackConnection(simulation, 'sim');
+  const running = [...(simulation === null ? [] : ['sim']), ...runningRacks(host).map((rack) => `rack:${rack.name}`)];
+  const known = [...Object.keys(store), ...running];
   const guess = nearMiss(wanted, known);
   throw new CliError(
     EXIT.usage,
@@ -90,9 +110,17 @@ function chosenRack(host: CliHost, name: string): Connection {
 async function localConnection(host: CliHost, cfgfile: string | null): Promise<Connection> {
   const path = cfgfile !== null && existsSync(cfgfile) ? cfgfile : cfgPath(host);
   if (existsSync(path)) return await configuredConnection(host, path);
+  const simulation = runningSimulation(host);
   const racks = runningRacks(host);
   const home = realPath(host.home);
   const own = racks.filter((rack) => realPath(rack.repo) === home);
+  if (simulation !== null && own.length > 0) {
+    throw new CliError(
+      EXIT.usage,
+      `A simulation and a rack are running from this clone: choose one with -c sim or -c rack:${own[0]?.name ?? ''}.`,
+    );
+  }
+  if (simulation !== null) return rackConnection(simulation, 'local');
   const rack = own.length === 1 ? own[0] : own.length === 0 && racks.length === 1 ? racks[0] : undefined;
   if (rack !== undefined) return rackConnection(rack, 'local');
   if (racks.length > 1) {
@@ -105,7 +133,8 @@ async function localConnection(host: CliHost, cfgfile: string | null): Promise<C
   throw new CliError(
     EXIT.unreachable,
     `There is no cluster to talk to: no ${path} and no running rack. ` +
-      'Start one with "npm start", or add a connection with "pvc connection add NAME -a ADDRESS -k KEY".',
+      'Start one with "npm start" (or "npm run sim", simulated), ' +
+      'or add a connection with "pvc connection add NAME -a ADDRESS -k KEY".',
   );
 }
 

@@ -10,7 +10,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     short: 'c',
     kind: 'text',
     value: 'NAME',
-    help: 'Cluster to talk to: a name of "pvc connection list", "local", or "rack:<name>".',
+    help: 'Cluster to talk to: a name of "pvc connection list", "local", "sim", or "rack:<name>".',
   },
   { name: 'debug', short: 'v', kind: 'flag', help: 'Print each call to the API as an equivalent curl command.' },
   { name: 'quiet', short: 'q', kind: 'flag', help: 'No remarks on stderr (errors stay).' },

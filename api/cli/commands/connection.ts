@@ -6,7 +6,7 @@ import { CliError, EXIT } from '../exit.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { healthColour } from '../format/node.js';
 import { table } from '../format/table.js';
-import { chooseConnection, runningRacks } from '../local.js';
+import { chooseConnection, runningRacks, runningSimulation } from '../local.js';
 import { connectionOf, isStored, readStore, storePath, writeStore } from '../store.js';
 
 const DETAIL_TIMEOUT_MS = 5_000;
@@ -24,6 +24,7 @@ async function allConnections(context: CommandContext): Promise<Connection[]> {
   for (const [name, entry] of Object.entries(store)) {
     if (isStored(entry) && name !== 'local') found.push(connectionOf(name, entry, host));
   }
+  if (runningSimulation(host) !== null && !isStored(store['sim'])) found.push(await chooseConnection(host, 'sim'));
   for (const rack of runningRacks(host)) found.push(await chooseConnection(host, `rack:${rack.name}`));
   return found;
 }

@@ -8,6 +8,8 @@ import { Panel } from './panel.js';
 import { Actors } from './rows.js';
 
 const LINK_TEXTS = { connecting: 'connecting', live: 'live', waiting: 'reconnecting', key: 'key needed' } as const;
+/** Ends the version of a cluster that is none (fixtures/sim/live). */
+const SIMULATED = '+simulated';
 const typed = signal('');
 
 function KeyForm() {
@@ -44,6 +46,7 @@ function Head() {
   return html`
     <header class="top">
       <h1>PVC inspector</h1>
+      ${server.value?.version.endsWith(SIMULATED) === true && html`<strong class="simulated">simulated</strong>`}
       <span class=${`link ${link.value}`} role="status">${state.join(' · ')}</span>
       <span class="counts">${counts.join(' · ')}</span>
       <input type="search" id="filter" placeholder="Filter: vm running hv2 (press /)" aria-label="Filter"
