@@ -98,9 +98,18 @@ export class Host {
     this.dead.start();
     this.followAll();
     this.begun = true;
-    this.every(LIMITS.mailboxScanMs, () => this.followAll());
+    // Leases that were there before anybody listened (a cold start: all of them) ring no more.
+    this.register();
+    this.every(LIMITS.mailboxScanMs, () => {
+      this.followAll();
+      this.register();
+    });
     const idleMs = this.deps.idleMs ?? LIMITS.idleMs;
     this.every(idleMs / 2, () => this.layToSleep(idleMs));
+  }
+
+  private register(): void {
+    for (const node of this.deps.mirror.unregistered()) keepNodeVersions(this.deps, node);
   }
 
   stop(): void {

@@ -58,6 +58,14 @@ export class NodesMirror {
     return this.live.get(node)?.some((entry) => entry.incarnation === incarnation) ?? false;
   }
 
+  /** Nodes with a lease whose znode does not say (yet) what their daemon reads. */
+  unregistered(): string[] {
+    return [...this.live.keys()].filter((node) => {
+      const lease = this.liveOf(node);
+      return lease !== null && this.entries.get(node)?.recordVersions.join() !== lease.recordVersions.join();
+    });
+  }
+
   /** When the node's last heartbeat was heard, and which it was; null = never. */
   heardOf(node: string): { mzxid: number; silentMs: number } | null {
     const heard = this.heard.get(node);

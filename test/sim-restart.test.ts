@@ -5,6 +5,8 @@ import { Wishes } from '../fixtures/sim/scenario/wishes.js';
 import { SimWorld } from '../fixtures/sim/world.js';
 import { nodeLifePath } from '../machines/node/view.js';
 import { addressOf } from '../runtime/address.js';
+import { decode } from '../runtime/codec.js';
+import { READ_VERSIONS } from '../runtime/record.js';
 import type { Feed } from '../runtime/feed-types.js';
 
 const NODES = ['hv1', 'hv2', 'hv3'];
@@ -103,6 +105,30 @@ describe('a daemon that is told to end', () => {
     for (const name of [first!, second!, third!]) {
       const record = feedOf(first!).actor(addressOf('node', name))!.record;
       assert.equal(nodeLifePath(record.snapshot), 'alive.steady', name);
+    }
+  });
+});
+
+describe('daemons that came up at one moment', () => {
+  it('write down what they read, so that one that is lost then holds nobody at an older version', async () => {
+    const wishes = new Wishes([]);
+    const world = new SimWorld({
+      seed: 1, nodes: NODES.map((name) => ({ name, coordinator: true, cpus: 4, memoryMiB: 8192 })), wishes,
+    });
+    try {
+      for (const name of NODES) world.node(name).setPower('on');
+      await world.time.runUntil(15_000);
+      world.node('hv1').setPower('off');
+      await world.time.runUntil(25_000);
+      const { feed } = world.node('hv2').services!;
+      const { counts } = feed.actor(addressOf('node', 'hv1'))!.record;
+      assert.ok(counts.steps > 2, 'a record of version 1 would count nothing');
+      for (const name of NODES) {
+        const entry = decode<{ recordVersions: number[] }>(world.ensemble.tree.read(`/pvc/nodes/${name}`)!.data);
+        assert.deepEqual(entry.recordVersions, READ_VERSIONS, name);
+      }
+    } finally {
+      world.close();
     }
   });
 });
