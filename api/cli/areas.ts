@@ -22,7 +22,10 @@ const AREAS: readonly Area[] = [
   {
     word: 'cluster',
     summary: 'The cluster as a whole.',
-    load: async () => (await import('./commands/cluster.js')).clusterCommands,
+    load: async () => [
+      ...(await import('./commands/cluster.js')).clusterCommands,
+      ...(await import('./commands/policy.js')).settingsCommands,
+    ],
   },
   {
     word: 'node',
@@ -46,6 +49,11 @@ const AREAS: readonly Area[] = [
         ...view.vmViewCommands,
       ];
     },
+  },
+  {
+    word: 'rule',
+    summary: 'Placement rules: nodes that VMs like, VMs kept together or apart.',
+    load: async () => (await import('./commands/policy.js')).ruleCommands,
   },
   {
     word: 'actor',

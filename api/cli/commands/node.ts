@@ -2,7 +2,7 @@
 import type { Command, CommandContext, OptionSpec } from '../command.js';
 import type { NodeObject } from '../../client/types.js';
 import { fetchData, fetchOne } from '../calls.js';
-import { CliError, EXIT } from '../exit.js';
+import { CliError, EXIT, usageError } from '../exit.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { nodeSheet, nodeTable } from '../format/node.js';
 import { showLog } from '../follow.js';
@@ -67,6 +67,18 @@ const setState =
     );
   };
 
+async function leave(context: CommandContext): Promise<void> {
+  const node = nodeName(context);
+  const { values } = context;
+  if (values.flag('shutdown') === values.flag('reboot')) throw usageError('Give one of --shutdown and --reboot.');
+  const how = values.flag('reboot') ? 'reboot' : 'shutdown';
+  await runOperation(context, { method: 'POST', path: nodePath(node, '/leave'), query: { how } }, {
+    subject: node,
+    kind: 'node',
+    look: async () => ({ name: node, place: { state: (await fetchNode(context, node)).domain_state, node: null } }),
+  });
+}
+
 async function confirmFenced(context: CommandContext): Promise<void> {
   const node = context.values.positional('NODE');
   await confirmed(
@@ -128,6 +140,21 @@ export const nodeCommands: readonly Command[] = [
   change('secondary', 'Make another node the primary coordinator instead of this one.', 'coordinator-state'),
   change('flush', 'Take a node out of service: its VMs migrate to other nodes.', 'domain-state'),
   change('ready', 'Put a node back into service: VMs that were flushed from it return.', 'domain-state'),
+  {
+    path: ['node', 'leave'],
+    summary: "Say that a node's system is about to be shut down or rebooted, and have its VMs seen to.",
+    details:
+      'What is done is the shutdown policy of the cluster ("pvc cluster settings"). For a service that systemd stops '
+      + 'before pvcd: docs/cli.md has it. A shutdown that is called off is over with "pvc node ready".',
+    positionals: [NODE],
+    options: [
+      { name: 'shutdown', kind: 'flag', help: 'It goes down for good.' },
+      { name: 'reboot', kind: 'flag', help: 'It comes back.' },
+      ...WAIT,
+    ],
+    examples: ['pvc node leave hv1 --reboot --wait && ssh hv1 reboot'],
+    run: leave,
+  },
   {
     path: ['node', 'confirm-fenced'],
     summary: 'Vouch that a node is off, when its BMC cannot say so.',

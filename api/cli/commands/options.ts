@@ -69,6 +69,35 @@ export const MAX_DOWNTIME: OptionSpec = {
   value: 'MS',
   help: 'Longest pause of the VM during live migration, in milliseconds.',
 };
+export const HA_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'ha',
+    kind: 'switch',
+    off: { name: 'no-ha' },
+    help: 'Whether the cluster recovers the VM and keeps its rules, or leaves it as it is. [default: yes]',
+  },
+  {
+    name: 'priority',
+    kind: 'number',
+    value: 'N',
+    help: 'VMs of a higher one (-1000 to 1000) are placed and started first after a loss of nodes. [default: 0]',
+  },
+  { name: 'max-restart', kind: 'number', value: 'N', help: 'Failed starts retried on the same node. [default: 1]' },
+  { name: 'max-relocate', kind: 'number', value: 'N', help: 'Other nodes tried after that. [default: 1]' },
+  {
+    name: 'failback',
+    kind: 'switch',
+    off: { name: 'no-failback' },
+    help: 'Whether it goes back by itself to a node that its rules like better. [default: yes]',
+  },
+  {
+    name: 'lock',
+    kind: 'text',
+    value: 'LOCK',
+    choices: ['none', 'backup', 'create'],
+    help: 'A locked VM cannot be started; recovery after a fence removes backup.',
+  },
+];
 export const LINES: OptionSpec = {
   name: 'lines',
   short: 'l',

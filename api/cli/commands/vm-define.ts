@@ -5,7 +5,9 @@ import type { Command, CommandContext } from '../command.js';
 import type { VmObject } from '../../client/types.js';
 import { accepted, fetchOne, messageOf } from '../calls.js';
 import { CliError, EXIT, usageError } from '../exit.js';
-import { AUTOSTART, confirmed, MAX_DOWNTIME, METHOD, NODE_LIMIT, SELECTOR, VM, vmPath, YES } from './options.js';
+import {
+  AUTOSTART, confirmed, HA_OPTIONS, MAX_DOWNTIME, METHOD, NODE_LIMIT, SELECTOR, VM, vmPath, YES,
+} from './options.js';
 
 export const fetchVm = async (context: CommandContext, vm: string): Promise<VmObject> =>
   fetchOne<VmObject>(await context.api(), vmPath(vm), `There is no VM "${vm}": "pvc vm list" shows them.`);
@@ -59,11 +61,17 @@ async function meta(context: CommandContext): Promise<void> {
     migration_method: values.text('method'),
     migration_max_downtime: values.number('max-downtime'),
     profile: values.text('profile'),
+    ha: values.toggle('ha'),
+    priority: values.number('priority'),
+    max_restart: values.number('max-restart'),
+    max_relocate: values.number('max-relocate'),
+    failback: values.toggle('failback'),
+    lock: values.text('lock'),
   };
   if (Object.values(query).every((value) => value === undefined)) {
     throw usageError(
       'Nothing to change: give at least one of --limit, --node-selector, --autostart, --method, ' +
-        '--max-downtime, --profile.',
+        '--max-downtime, --profile, --ha, --priority, --max-restart, --max-relocate, --failback, --lock.',
     );
   }
   const reply = await accepted(await context.api(), {
@@ -145,6 +153,7 @@ export const vmDefineCommands: readonly Command[] = [
       METHOD,
       MAX_DOWNTIME,
       { name: 'profile', short: 'p', kind: 'text', value: 'NAME', help: 'Provisioner profile the VM belongs to.' },
+      ...HA_OPTIONS,
     ],
     examples: ['pvc vm meta web1 -l hv1,hv2', "pvc vm meta web1 -l '' -s mem --autostart"],
     run: meta,
