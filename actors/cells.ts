@@ -54,6 +54,8 @@ export interface CellsDeps {
   readonly metrics?: RuntimeMetrics;
   quorumAgeMs(): number;
   goesDown?(): boolean;
+  /** Nodes vouch for each other while there is no quorum. */
+  readonly vouching?: boolean;
 }
 
 /** Heartbeats a node may miss before it is doubted. */
@@ -82,6 +84,7 @@ export function startCells(deps: CellsDeps): Cells {
   const liveness = new Liveness({
     mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node,
     silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500, quorumAgeMs: deps.quorumAgeMs,
+    vouching: deps.vouching === true,
   });
   new Waiters(mirror, host);
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });

@@ -35,6 +35,7 @@ import type { Hypervisor } from './drivers/hypervisor.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
 import { createTelemetry } from './telemetry.js';
+import { Voucher, type Peers } from './vouching.js';
 
 export interface Services {
   readonly feed: Feed;
@@ -61,6 +62,8 @@ export interface DaemonDeps {
   /** Does the guard of this host and boot answer? Without it nobody would keep the lease's deadline. */
   guardAnswers(): Promise<boolean>;
   startApi(services: Services): Promise<RunningChild>;
+  /** Coordinators that vouch for each other when the service is lost (I9). Only the simulator has them. */
+  readonly peers?: Peers;
   /** Asked when the daemon is told to end: does its whole system go down for good? Without it: it is a restart. */
   goesDown?(): boolean;
 }
@@ -144,6 +147,11 @@ async function startLease(
   }
   const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
   const telemetry = createTelemetry(config, deps.hypervisor, clock, facts, deps.host);
+  let deadlineMs = 0;
+  const tellGuard = (untilMs: number): void => {
+    deps.bootState.writeLease({ deadlineMs: untilMs, bootId: facts.bootId, incarnation: lease.incarnation });
+    deadlineMs = untilMs;
+  };
   const lease: Lease = new Lease({
     store, paths, clock, log: log.child('lease'), node: config.node, bootId: facts.bootId,
     tickMs: config.zookeeper.tickMs, stopMs: GUEST_STOP_MS, heartbeatMs: config.timers.telemetryMs,
@@ -151,9 +159,11 @@ async function startLease(
       void telemetry.refresh();
       return telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
     },
-    onRenewed: (deadlineMs) => deps.bootState.writeLease({
-      deadlineMs, bootId: facts.bootId, incarnation: lease.incarnation,
-    }),
+    onRenewed: tellGuard,
+  });
+  const voucher = deps.peers === undefined ? null : new Voucher({
+    peers: deps.peers, store, clock, log: log.child('vouching'), coordinators: config.coordinators,
+    tickMs: config.zookeeper.tickMs, deadlineMs: () => deadlineMs, extend: tellGuard,
   });
   try {
     await lease.start();
@@ -162,11 +172,13 @@ async function startLease(
     if (error instanceof FencedBootError) await tellOutcast(deps, paths, store, error);
     throw error;
   }
+  voucher?.start();
   stage.lease = lease;
   stage.feed = null;
   stage.mirror = new Mirror(store, paths, clock, log.child('mirror'));
   stage.feed = new MirrorFeed(stage.mirror, format.generation, log.child('feed'));
   const stop = (): void => {
+    voucher?.stop();
     telemetry.close();
     lease.stop();
   };
@@ -215,7 +227,7 @@ async function startActors(
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
-    goesDown: () => deps.goesDown?.() === true,
+    goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,
   };
   const cells = startCells(cellsDeps);
   const gateway = createGateway({

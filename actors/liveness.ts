@@ -24,6 +24,8 @@ export interface LivenessDeps {
   readonly self: string;
   /** Silence of a heartbeat after which a node is doubted, milliseconds. */
   readonly silentMs: number;
+  /** While there was no quorum, a node's lease may have been lengthened by its peers. */
+  readonly vouching?: boolean;
   /** How long this process has had an unbroken quorum connection, milliseconds. */
   quorumAgeMs(): number;
 }
@@ -75,7 +77,7 @@ export class Liveness {
       this.tell(node, `lost ${context.incarnation}`, {
         type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
-        sinceMs: Math.round(this.deps.mirror.heardOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
+        sinceMs: this.leaseUnheardMs(this.deps.mirror.heardOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
       });
     } else if (live !== null) {
       this.hear(node);
@@ -85,6 +87,11 @@ export class Liveness {
   /** How long the facts have been fresh: neither a new primary nor a returned quorum judges by silence alone. */
   private quorumAgeMs(): number {
     return Math.min(this.deps.primacy.heldForMs(), this.deps.quorumAgeMs());
+  }
+
+  /** How long its lease has surely not been lengthened: peers could do so until there was a quorum again. */
+  private leaseUnheardMs(silentMs: number): number {
+    return Math.round(this.deps.vouching === true ? Math.min(silentMs, this.quorumAgeMs()) : silentMs);
   }
 
   /** What the node's own actor knows; undefined = it is not there yet. */
@@ -114,7 +121,7 @@ export class Liveness {
     if (silent) {
       if (!this.mayDoubt(node)) return;
       this.tell(node, `silent ${heard.mzxid}`, {
-        type: 'node.silent', sinceMs: Math.round(heard.silentMs), coordinators: this.helpers(node),
+        type: 'node.silent', sinceMs: this.leaseUnheardMs(heard.silentMs), coordinators: this.helpers(node),
       });
     } else if (judged && heard.silentMs < this.deps.silentMs / 2) {
       this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });

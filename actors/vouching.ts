@@ -11,7 +11,7 @@ import { vouchedDeadlineMs, vouches, type PeerWord } from '../runtime/vouching.j
 
 /** The port: what coordinators say of themselves, this one included if it is one. */
 export interface Peers {
-  /** Answers within the time, with the words that came; each question is asked on every network. */
+  /** Ends within the time, with the words that came; each question is asked on every network. */
   ask(timeoutMs: number): Promise<readonly PeerWord[]>;
 }
 
@@ -22,7 +22,9 @@ export interface VoucherDeps {
   readonly log: Log;
   readonly coordinators: readonly string[];
   readonly tickMs: number;
-  /** Tells the guard; only ever a later deadline than the one that stands. */
+  /** The guests' deadline as the guard has it, on Clock.boottimeMs. */
+  deadlineMs(): number;
+  /** Tells the guard of a later one. */
   extend(deadlineMs: number): void;
 }
 
@@ -52,17 +54,17 @@ export class Voucher {
   private async look(): Promise<void> {
     const { peers, store, clock, coordinators, tickMs, log } = this.deps;
     if (store.state !== 'suspended') return this.tell('');
-    const askedAtMs = clock.boottimeMs();
+    const [askedAtMs, standsMs] = [clock.boottimeMs(), this.deps.deadlineMs()];
     const words = await peers.ask(ASK_MS);
     // Reconnected or expired meanwhile: then the service itself has spoken.
     if (this.stopped || store.state !== 'suspended') return;
-    const view = { coordinators, words, askedAtMs };
+    const view = { coordinators, words, askedAtMs, askMs: ASK_MS, deadlineMs: standsMs };
     const deadlineMs = vouchedDeadlineMs(view, {
       sessionTimeoutMs: store.session.timeoutMs, tickMs, stopMs: GUEST_STOP_MS,
     });
     const { yes, why } = vouches(view);
     this.tell(yes ? `peers vouch for this node: ${why}` : `nobody vouches for this node: ${why}`);
-    if (deadlineMs === null) return;
+    if (deadlineMs === null || deadlineMs <= this.deps.deadlineMs()) return;
     log.debug('the guests may run on', { deadlineMs });
     this.deps.extend(deadlineMs);
   }
