@@ -56,6 +56,8 @@ export interface CellsDeps {
   goesDown?(): boolean;
   /** Nodes vouch for each other while there is no quorum. */
   readonly vouching?: boolean;
+  /** The effects as they are to be used; without it as they are made. */
+  aroundEffects?(made: Readonly<Record<string, WorldEffect>>): Readonly<Record<string, WorldEffect>>;
 }
 
 /** Heartbeats a node may miss before it is doubted. */
@@ -74,9 +76,10 @@ export function startCells(deps: CellsDeps): Cells {
   const primacy: Primacy = new Primacy({
     ...deps, log: log.child('primacy'), coordinators: config.coordinators, onChange: () => followPrimacy(),
   });
+  const effects = worldEffects(deps, view, primacy);
   const host = new Host({
     ...deps, log: log.child('cell'),
-    commitEffects: commitEffects(deps), worldEffects: worldEffects(deps, view, primacy),
+    commitEffects: commitEffects(deps), worldEffects: deps.aroundEffects?.(effects) ?? effects,
     newCommitId: () => `${self.incarnation}:${newToken()}`,
     resolveOwner: (to, epoch) => resolveOwner(mirror, to, epoch),
   });

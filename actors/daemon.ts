@@ -64,6 +64,8 @@ export interface DaemonDeps {
   startApi(services: Services): Promise<RunningChild>;
   /** Coordinators that vouch for each other when the service is lost (I9). Only the simulator has them. */
   readonly peers?: Peers;
+  /** Looks on as effects reach the world, and may come between: for simulations. */
+  aroundEffects?: CellsDeps['aroundEffects'];
   /** Asked when the daemon is told to end: does its whole system go down for good? Without it: it is a restart. */
   goesDown?(): boolean;
 }
@@ -228,6 +230,7 @@ async function startActors(
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
     goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,
+    ...(deps.aroundEffects && { aroundEffects: deps.aroundEffects }),
   };
   const cells = startCells(cellsDeps);
   const gateway = createGateway({

@@ -1,7 +1,10 @@
-/** Whatever commit a daemon dies around, the cluster comes to the same end; and commands keep their order meanwhile. */
+/**
+ * Whatever commit or effect a daemon dies around, and if every effect is carried out twice, the cluster comes to the
+ * same end; and commands keep their order meanwhile.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { crashMatrix } from '../fixtures/sim/crash.js';
+import { crashMatrix, doubledEffects, playCrash } from '../fixtures/sim/crash.js';
 import { SHORT_LIST } from '../fixtures/sim/crash-command.js';
 import { CRASH_STORIES } from '../fixtures/sim/crash-stories.js';
 import { nodeNames, startOf } from '../fixtures/sim/fuzz-start.js';
@@ -11,20 +14,36 @@ import { runSimCli } from '../fixtures/sim/cli.js';
 import { stateText } from '../runtime/behavior.js';
 import { addressOf } from '../runtime/address.js';
 
-describe('a daemon killed before, at and after each of its commits', () => {
-  for (const story of CRASH_STORIES.slice(0, SHORT_LIST)) {
+describe('a daemon killed before, at and after each of its commits, and before, amid and after each effect', () => {
+  for (const [at, story] of CRASH_STORIES.entries()) {
+    // The rest of these, and all with power, by `pvc-sim crash --all`.
+    const stride = at >= SHORT_LIST ? 5 : ['fence', 'flush'].includes(story.name) ? 2 : 1;
     it(`${story.name}: the same end`, async () => {
-      const { runs, commits, failures } = await crashMatrix(story, { how: 'daemon', stride: 1, from: 0 });
+      const report = await crashMatrix(story, { how: 'daemon', stride, from: at % stride });
+      const { runs, commits, effects, failures } = report;
       assert.deepEqual(failures, []);
-      assert.equal(runs, 3 * commits);
+      assert.ok(runs >= Math.floor((3 * commits + 2 * effects) / stride), `${runs} plays`);
+      assert.ok(commits > 0 && effects > 0);
     });
   }
 
   it('a node that loses its power around a commit changes nothing about the end either', async () => {
     for (const [at, story] of CRASH_STORIES.filter(({ sparesNode }) => sparesNode).entries()) {
-      const { failures } = await crashMatrix(story, { how: 'power', stride: 11, from: at % 3 });
+      const { failures } = await crashMatrix(story, { how: 'power', stride: 13, from: at % 5 });
       assert.deepEqual(failures, []);
     }
+  });
+
+  it('every effect carried out twice, again or beside the first, does nothing that it has not done once', async () => {
+    for (const story of CRASH_STORIES) assert.deepEqual((await doubledEffects(story)).failures, [], story.name);
+  });
+
+  it('sees what a story does: its effects, and what they do to guests', async () => {
+    const [, migrate] = CRASH_STORIES;
+    const calm = await playCrash(migrate!, null);
+    assert.deepEqual(calm.deeds, ['101 ends on hv3: moved to hv2', '101 goes on on hv2']);
+    assert.deepEqual(calm.seen.effects.map(({ kind }) => kind),
+      ['cluster.place', 'hypervisor.migrate', 'hypervisor.resume']);
   });
 
   it('is asked for by its story\'s name', async () => {
