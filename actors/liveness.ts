@@ -68,7 +68,7 @@ export class Liveness {
     }
     const context = this.contextOf(node);
     if (context === undefined) return;
-    const live = this.deps.mirror.liveOf(node);
+    const live = this.leaseOf(node, context);
     if (live !== null && (context.incarnation !== live.incarnation || context.boot?.bootId !== live.bootId)) {
       const { bootId, incarnation } = live;
       this.tell(node, `joined ${incarnation}`, { type: 'node.joined', bootId, incarnation });
@@ -82,6 +82,18 @@ export class Liveness {
     } else if (live !== null) {
       this.hear(node);
     }
+  }
+
+  /**
+   * Its newest lease. One of a boot that was fenced before the present one is none: when a change of ZooKeeper's leader
+   * makes sessions of two boots end together, the older may go last, and would pass for a return that proves the newer
+   * boot over.
+   */
+  private leaseOf(node: string, { boot }: NodeContext): ReturnType<Mirror['liveOf']> {
+    const { mirror } = this.deps;
+    const live = mirror.liveOf(node);
+    const isPast = live !== null && live.bootId !== boot?.bootId && mirror.fences.get(node)?.has(live.bootId) === true;
+    return isPast ? null : live;
   }
 
   /** How long the facts have been fresh: neither a new primary nor a returned quorum judges by silence alone. */
