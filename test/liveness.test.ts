@@ -19,7 +19,8 @@ function told(leases: readonly LiveEntry[], boot: string, fenced: readonly strin
   const mirror = {
     actors: new Map([['node/hv2', { address: 'node/hv2', record } as unknown as MirrorActor]]),
     fences: new Map([['hv2', new Set(fenced)]]),
-    liveOf: () => leases.at(-1) ?? null, telemetryOf: () => null, heardOf: () => null, settings: () => ({}), listen: () => undefined,
+    liveOf: () => leases.at(-1) ?? null,
+    telemetryOf: () => null, heardOf: () => null, settings: () => ({}), listen: () => undefined,
   } as unknown as Mirror;
   const events: ActorEvent[] = [];
   const liveness = new Liveness({
