@@ -29,6 +29,7 @@ import { ActorDesk } from './actor-desk.js';
 import type { Admin } from './admin.js';
 import { startCells, type CellsDeps } from './cells.js';
 import type { PvcConfig } from './config.js';
+import { followDisarming } from './disarming.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import type { HostFigures } from './drivers/host.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
@@ -81,6 +82,8 @@ interface Stage {
   feed: MirrorFeed | null;
   services: Services | null;
   quorumSinceMs: number;
+  /** The guard was told so. */
+  disarmed: boolean;
 }
 
 const given = <T>(value: T | null): T => {
@@ -93,7 +96,10 @@ type Behaviors = ReadonlyMap<string, Behavior>;
 export function createDaemon(deps: DaemonDeps): RestForOne {
   const paths = pathsUnder(deps.config.zookeeper.root);
   const behaviors: Behaviors = new Map(deps.definitions.map((each) => [each.kind, behaviorOf(each)]));
-  const stage: Stage = { store: null, lease: null, mirror: null, feed: null, services: null, quorumSinceMs: 0 };
+  const stage: Stage = {
+    store: null, lease: null, mirror: null, feed: null, services: null, quorumSinceMs: 0,
+    disarmed: false,
+  };
   const children: ChildSpec[] = [
     { id: 'session', start: () => startSession(deps, stage) },
     { id: 'lease', start: () => startLease(deps, paths, behaviors, stage) },
@@ -159,7 +165,8 @@ async function startLease(
     tickMs: config.zookeeper.tickMs, stopMs: GUEST_STOP_MS, heartbeatMs: config.timers.telemetryMs,
     blob: () => {
       void telemetry.refresh();
-      return telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
+      const blob = telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
+      return stage.disarmed ? { ...blob, disarmed: true } : blob;
     },
     onRenewed: tellGuard,
   });
@@ -171,7 +178,11 @@ async function startLease(
     await lease.start();
   } catch (error) {
     telemetry.close();
-    if (error instanceof FencedBootError) await tellOutcast(deps, paths, store, error);
+    if (error instanceof FencedBootError) {
+      // Others may run its guests by now: whatever was said of a lease that need not be, they end.
+      deps.bootState.setDisarmed(false);
+      await tellOutcast(deps, paths, store, error);
+    }
     throw error;
   }
   voucher?.start();
@@ -233,6 +244,13 @@ async function startActors(
     ...(deps.aroundEffects && { aroundEffects: deps.aroundEffects }),
   };
   const cells = startCells(cellsDeps);
+  const unfollow = followDisarming({
+    mirror: given(stage.mirror), log,
+    setDisarmed: (disarmed) => {
+      deps.bootState.setDisarmed(disarmed);
+      stage.disarmed = disarmed;
+    },
+  });
   const gateway = createGateway({
     store, paths, clock, feed, behaviors, depths: given(stage.mirror).depths,
     versions: given(stage.mirror).versions,
@@ -246,5 +264,9 @@ async function startActors(
     versions: given(stage.mirror).versions, newCommitId: () => `${lease.incarnation}:${newToken()}`,
   });
   stage.services = { feed, gateway, admin: cells.admin, desk, figures };
-  return { failed: never(), stop: () => cells.stop(), leave: () => cells.leave() };
+  const stop = (): void => {
+    unfollow();
+    cells.stop();
+  };
+  return { failed: never(), stop, leave: () => cells.leave() };
 }

@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionIdentity } from '../runtime/store.js';
+import { writeDisarmed } from './guard/disarm-file.js';
 import { writeLease, type Lease } from './guard/lease-file.js';
 
 /** The port: what must outlive the daemon and not the boot. */
@@ -11,6 +12,8 @@ export interface BootState {
   saveSession(session: SessionIdentity): void;
   /** Tells the guard and the libvirt hook; throws when they cannot be told. */
   writeLease(lease: Lease): void;
+  /** Tells the guard whether guests run on without a lease; throws when it cannot be told. */
+  setDisarmed(disarmed: boolean): void;
 }
 
 /** BootState in the files of `run` (the configuration's paths.run). */
@@ -20,6 +23,7 @@ export function bootStateIn(run: string): BootState {
     loadSession: () => loadSession(session),
     saveSession: (identity) => saveSession(session, identity),
     writeLease: (lease) => writeLease(join(run, 'lease'), lease),
+    setDisarmed: (disarmed) => writeDisarmed(join(run, 'disarmed'), disarmed),
   };
 }
 

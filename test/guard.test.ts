@@ -7,6 +7,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAnswer } from '../actors/guard/answer.js';
 import { clearLease, readBootId, writeLease } from '../actors/guard/lease-file.js';
+import { writeDisarmed } from '../actors/guard/disarm-file.js';
 import { DRIVER_MARKER } from '../actors/guard/processes.js';
 import { startPrivateHost, type InsideProcess, type PrivateHost } from '../fixtures/private-host.js';
 import { systemClock } from '../runtime/clock.js';
@@ -15,6 +16,7 @@ import { GUARD_PORT, GUARD_WATCH_MS, GUEST_STOP_MS } from '../runtime/limits.js'
 const GUARD = fileURLToPath(new URL('../api/bin/pvc-guard.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'pvc-guard-'));
 const lease = join(folder, 'run', 'lease');
+const disarmed = join(folder, 'run', 'disarmed');
 /** How long a busy machine may take to show us the end of a process; the guard's own log tells when it acted. */
 const SLACK_MS = 10_000;
 
@@ -105,6 +107,7 @@ describe('the guard', { concurrency: 1 }, () => {
   afterEach(async () => {
     await endAll();
     clearLease(lease);
+    writeDisarmed(disarmed, false);
   });
   after(async () => {
     await host?.stop();
@@ -131,6 +134,21 @@ describe('the guard', { concurrency: 1 }, () => {
     assert.ok(other.alive());
     assert.ok(watch.alive());
     assert.match(watch.log(), /killed kind=driver[^]*killed kind=libvirtd[^]*killed kind=guest name=one/);
+  });
+
+  it('lets guests run on without a lease while it is disarmed, and no longer', async () => {
+    const spared = guest('spared');
+    await settle();
+    hold(600);
+    writeDisarmed(disarmed, true);
+    const watch = await guard();
+    await systemClock.sleep(600 + 2 * GUARD_WATCH_MS);
+    assert.ok(spared.alive(), watch.log());
+    assert.match(watch.log(), /disarmed: guests run on without a lease/);
+    writeDisarmed(disarmed, false);
+    await within(spared, GUARD_WATCH_MS + SLACK_MS, 'the guest of a node that is armed again');
+    writeDisarmed(disarmed, true, 'an-earlier-boot');
+    await within(guest('later'), GUARD_WATCH_MS + SLACK_MS, 'a guest of a boot that was never disarmed');
   });
 
   it('kills what comes later, until there is a lease again', async () => {

@@ -37,7 +37,7 @@ describe('policy', () => {
     const { body } = await made.ask('GET', '/settings');
     assert.deepEqual(body, {
       shutdown_policy: 'migrate', overcommit: 'fit', node_loss: 'warn', rebalance_on_start: 'off',
-      rebalance_auto: false, maintenance: false, moves_refused: false, disarmed: false,
+      rebalance_auto: false, maintenance: false, moves_refused: false, disarmed: false, disarmed_nodes: [],
     });
     assert.match(await pvc('cluster', 'settings', '--node-loss', 'never'), /^2: .*ignore/s);
     assert.equal((await made.ask('POST', '/settings?overcommit=perhaps')).status, 400);

@@ -5,6 +5,8 @@
  * libvirtd (nobody starts any more), every QEMU of the node, owned or not; round after round until
  * none is left, then it keeps watching, because a migration or a libvirtd may bring another.
  *
+ * While the node is disarmed (disarm-file.ts) it only watches.
+ *
  * libvirtd and the drivers are killed when the lease ends and whenever a guest was found without one,
  * not on every look: the hook refuses new domains anyway, and a node that boots needs its libvirtd up
  * by the time it gets its lease.
@@ -12,11 +14,14 @@
 import type { Clock } from '../../runtime/clock.js';
 import { GUARD_NAP_MAX_MS, GUARD_QUIET_MS, GUARD_ROUND_MS, GUARD_WATCH_MS } from '../../runtime/limits.js';
 import type { Log } from '../../runtime/log.js';
+import { isDisarmed } from './disarm-file.js';
 import { leaseRemainingMs, readLease, type Lease } from './lease-file.js';
 import { countGuests, findProcesses, killProcess, type FoundProcess, type ProcessKind } from './processes.js';
 
 export interface GuardOptions {
   readonly leasePath: string;
+  /** See disarm-file.ts. */
+  readonly disarmPath: string;
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -58,6 +63,7 @@ export function startGuard(options: GuardOptions): Guard {
   let stopped = false;
   let heldUntilMs: number | null = null;
   let lapse: Lapse | null = null;
+  const spares = sparing(options);
 
   const look = (): { lease: Lease | null; remainingMs: number } => {
     const lease = readLease(leasePath, bootId);
@@ -99,8 +105,10 @@ export function startGuard(options: GuardOptions): Guard {
       if (heldUntilMs === null) log.info('lease held: guests may run', { incarnation: lease.incarnation, remainingMs });
       heldUntilMs = lease.deadlineMs;
       lapse = null;
+      spares(false);
       return schedule(Math.min(remainingMs, GUARD_NAP_MAX_MS));
     }
+    if (spares(true)) return schedule(GUARD_WATCH_MS);
     const first = lapse === null;
     lapse ??= begin();
     heldUntilMs = null;
@@ -117,6 +125,17 @@ export function startGuard(options: GuardOptions): Guard {
       stopped = true;
       cancel();
     },
+  };
+}
+
+/** Is the node disarmed? Asked only without a lease; logged once a stretch. */
+function sparing({ disarmPath, bootId, log }: GuardOptions): (withoutLease: boolean) => boolean {
+  let told = false;
+  return (withoutLease) => {
+    const spared = withoutLease && isDisarmed(disarmPath, bootId);
+    if (spared && !told) log.warn('disarmed: guests run on without a lease');
+    told = spared;
+    return spared;
   };
 }
 

@@ -41,7 +41,9 @@ function main(): void {
   claimPriority();
   const bootId = readBootId();
   log.info('starts', { node: values.node, bootId, lease: `${values.run}/lease`, port });
-  const guard = startGuard({ leasePath: `${values.run}/lease`, bootId, clock: systemClock, log });
+  const guard = startGuard({
+    leasePath: `${values.run}/lease`, disarmPath: `${values.run}/disarmed`, bootId, clock: systemClock, log,
+  });
   startAnswering({ node: values.node, bootId, port, clock: systemClock, log, status: guard.status });
 }
 

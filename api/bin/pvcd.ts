@@ -2,7 +2,8 @@
 /**
  * pvcd [--config FILE]: one node's daemon. Started by systemd (or the rack's init) and restarted always.
  * SIGTERM: it says that it restarts, hands over what is not bound to this node (actors/leaving.ts), and ends within
- * 5 s; its session, its lease and its guests stay: the next pvcd of this boot carries on.
+ * 5 s; its session, its lease and its guests stay: the next pvcd of this boot carries on. If systemd says that the
+ * system goes down for good, it says so too, and nobody switches the node on again.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,6 +16,7 @@ import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor } from '../../actors/drivers/libvirt/hypervisor.js';
 import { createProbe } from '../../actors/drivers/probe.js';
+import { readGoingDown } from '../../actors/drivers/system-state.js';
 import { askGuard } from '../../actors/guard/ask.js';
 import { installHook } from '../../actors/guard/hook.js';
 import { readBootId } from '../../actors/guard/lease-file.js';
@@ -30,6 +32,8 @@ import { loadConfig } from '../config.js';
 /** One pvcd a host: the kernel frees this name with the process that holds it, however that ends. */
 const LOCK_NAME = '\0pvcd';
 const STOP_LIMIT_MS = 5000;
+/** For systemd to say whether the whole system goes down. */
+const SYSTEMD_MS = 500;
 
 function holdLock(): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -100,19 +104,24 @@ async function main(): Promise<void> {
   const hypervisor = await createLibvirtHypervisor({
     uri: config.libvirtUri, consoleDir: config.paths.consoles, log: log.child('libvirt'), connectWaitMs: 0,
   });
+  let goesDown = false;
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
     definitions: MACHINES,
     hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
+    goesDown: () => goesDown,
     guardAnswers: () => askGuard({ bootId, clock: systemClock }),
     startApi: (services) => startApi(config, services, version, log),
   });
   const stop = (signal: string): void => {
-    log.info('stops', { signal });
     exitAtTheLatest();
-    void tree.stop().then(() => hypervisor.close()).finally(() => process.exit(0));
+    void readGoingDown(SYSTEMD_MS).then((system) => {
+      log.info('stops', { signal, system: system ?? 'goes on' });
+      goesDown = system === 'off';
+      return tree.stop();
+    }).then(() => hypervisor.close()).finally(() => process.exit(0));
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

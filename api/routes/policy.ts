@@ -40,12 +40,13 @@ export function policyRoutes(api: Api, context: ApiContext): void {
   });
 }
 
-function settingsObject({ cluster }: ApiContext): Static<typeof Settings> {
+function settingsObject({ cluster, feed }: ApiContext): Static<typeof Settings> {
   const settings = cluster.policy.settings();
   return {
     shutdown_policy: settings.shutdownPolicy, overcommit: settings.overcommit, node_loss: settings.nodeLoss,
     rebalance_on_start: settings.rebalanceOnStart ?? 'off', rebalance_auto: false,
     maintenance: settings.maintenance, moves_refused: settings.movesRefused, disarmed: settings.disarmed,
+    disarmed_nodes: feed.telemetry().filter((item) => item.data['disarmed'] === true).map((item) => item.node).sort(),
   };
 }
 

@@ -25,6 +25,7 @@ export const Settings = Type.Object({
   maintenance: Type.Boolean(),
   moves_refused: Type.Boolean(),
   disarmed: Type.Boolean(),
+  disarmed_nodes: Type.Array(Type.String(), { description: 'Nodes that have heard it' }),
 });
 
 const NAME = '^[A-Za-z0-9][A-Za-z0-9._-]*$';

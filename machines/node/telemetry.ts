@@ -23,6 +23,8 @@ export interface NodeTelemetry {
   readonly vcpusAllocated: number;
   /** False while the node has no connection to its libvirtd. */
   readonly hypervisor: boolean;
+  /** Its guard lets guests run on without a lease, as the settings say. */
+  readonly disarmed?: true;
   /** Running guests; figures as libvirt counts them. */
   readonly guests: readonly NodeGuest[];
 }

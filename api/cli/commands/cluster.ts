@@ -44,7 +44,7 @@ export const clusterCommands: readonly Command[] = [
     summary: 'Switch maintenance mode on: no alarm by health, and nothing begins by itself (no fence).',
     details:
       'With --disarm, for work on the network: guests run on when their node loses the cluster, as long as it takes. '
-      + 'Wait until "pvc cluster status" tells that every node has heard it before you unplug anything.',
+      + 'Wait until "pvc cluster settings" names every node as disarmed before you unplug anything.',
     options: [
       { name: 'refuse-moves', kind: 'flag', help: 'Refuse commands that move VMs while it is on.' },
       { name: 'disarm', kind: 'flag', help: 'Nodes keep their guests even without the cluster.' },

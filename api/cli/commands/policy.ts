@@ -91,13 +91,15 @@ async function settings(context: CommandContext): Promise<void> {
     terminal.print(messageOf(reply.body));
     return;
   }
-  const now = await fetchData<Record<string, string | boolean>>(api, '/settings');
+  const now = await fetchData<Record<string, unknown>>(api, '/settings');
+  const heard = now['disarmed_nodes'] as readonly string[];
   printFormatted(context, now, {
     pretty: () => sheet([
       ...SETTINGS.map(({ key, label }) => [label, String(now[key])] as const),
       ['Maintenance', now['maintenance'] !== true ? 'off'
         : ['on', now['moves_refused'] === true ? 'moves refused' : '', now['disarmed'] === true ? 'disarmed' : '']
           .filter((word) => word !== '').join(', ')],
+      ...(heard.length === 0 ? [] : [['Disarmed so far', heard.join(', ')] as const]),
     ], terminal.paint),
   });
 }
