@@ -1,5 +1,5 @@
 /** The part of the tree that runs actors: host, primacy, homing, liveness, and what feeds them from this node. */
-import type { AgentEffects, NodeEffects, VmEffects } from '../machines/effects.js';
+import type { AgentEffects, NodeEffects, StorageEffects, VmEffects } from '../machines/effects.js';
 import type { Proof } from '../machines/node/messages.js';
 import { addressOf } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
@@ -19,14 +19,17 @@ import type { Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
 import { Admin } from './admin.js';
 import { ensureOwnActors } from './births.js';
+import { fencePathOf } from './claims.js';
 import { ClusterView } from './cluster-view.js';
 import type { PvcConfig } from './config.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import { done, refused } from './drivers/outcome.js';
 import type { DomainEvent, Hypervisor } from './drivers/hypervisor.js';
+import type { Storage } from './drivers/storage.js';
 import { clusterEffects, placeEffects } from './effects-cluster.js';
 import { agentHypervisorEffects, hypervisorEffects, type HypervisorDeps } from './effects-hypervisor.js';
 import { powerEffects } from './effects-power.js';
+import { reachEffects, storageEffects } from './effects-storage.js';
 import { FencedBoots } from './fenced-boots.js';
 import { asWorldEffects } from './handlers.js';
 import { Homing } from './homing.js';
@@ -49,6 +52,8 @@ export interface CellsDeps {
   readonly hypervisor: Hypervisor;
   readonly bmc: Bmc;
   readonly probe: Probe;
+  /** Null = the cluster has no shared storage: then nothing is fenced by it, and no P3 is ever made. */
+  readonly storage: Storage | null;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   readonly self: Claimant;
   readonly metrics?: RuntimeMetrics;
@@ -88,6 +93,7 @@ export function startCells(deps: CellsDeps): Cells {
     mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node,
     silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500, quorumAgeMs: deps.quorumAgeMs,
     vouching: deps.vouching === true,
+    hasStorage: deps.storage !== null,
   });
   new Waiters(mirror, host);
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
@@ -145,7 +151,8 @@ function commitEffects({ paths }: CellsDeps): Record<string, CommitEffect> {
   return {
     'proof.record': (params) => {
       const proof = params['proof'] as Proof;
-      return [{ op: 'create', path: paths.fence(proof.boot.node, proof.boot.bootId), data: encode(proof) }];
+      const path = fencePathOf(paths, proof.kind)(proof.boot.node, proof.boot.bootId);
+      return [{ op: 'create', path, data: encode(proof) }];
     },
     'actor.remove': (params) => (params['names'] as readonly string[])
       .map((name) => ({ op: 'delete' as const, path: paths.name('vm', name), version: 'any' as const })),
@@ -154,12 +161,13 @@ function commitEffects({ paths }: CellsDeps): Record<string, CommitEffect> {
 
 function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Record<string, WorldEffect> {
   const hypervisor: HypervisorDeps = { ...deps, onProgress: (uuid, progress) => view.progress(uuid, progress) };
-  const vm = { ...hypervisorEffects(hypervisor), ...placeEffects(view) };
+  const vm = { ...hypervisorEffects(hypervisor), ...placeEffects(view), ...reachEffects(deps.storage) };
   const power = powerEffects(deps.bmc, deps.probe);
   return {
     ...asWorldEffects<VmEffects>(vm),
     ...asWorldEffects<AgentEffects>({ ...power, ...agentHypervisorEffects(hypervisor) }),
     ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
+    ...asWorldEffects<StorageEffects>(storageEffects(deps.storage)),
     'primary.offer': async (params) => {
       const to = await primacy.offer((params['to'] as string | null | undefined) ?? null);
       if (to !== null) return done({ to });

@@ -71,9 +71,11 @@ export class ClusterView {
     // A start that somebody asked for: nothing of it runs anywhere, and it may as well have another home.
     const even = params.purpose === 'start' && rebalanceOnStart !== null && params.asked === true
       && params.exclude.length === 0;
-    const request = even ? { ...params, balance: rebalanceOnStart } : params;
+    const record = this.mirror.actors.get(addressOf('vm', params.uuid))?.record;
+    const exclude = record === undefined ? params.exclude : this.excluded(contextOf(record), params.exclude);
+    const request = { ...params, exclude, ...(even ? { balance: rebalanceOnStart } : {}) };
     const result = { ...place(request, this.world([params.uuid])), ...(even ? { settles: true } : {}) };
-    const seq = this.mirror.actors.get(addressOf('vm', params.uuid))?.record.seq;
+    const seq = record?.seq;
     if (result.target !== null && seq !== undefined) this.promised.set(params.uuid, { node: result.target.node, seq });
     return result;
   }
@@ -111,7 +113,7 @@ export class ClusterView {
       return vms.map((vm) => ({ uuid: vm.uuid, target: null, reason: NOTHING_BY_ITSELF }));
     }
     const requests = wanted.map((vm) => ({
-      ...requestOf(vm, home ? [] : [deadNode]), prefer: home ? deadNode : null,
+      ...this.requestOf(vm, home ? [] : [deadNode]), prefer: home ? deadNode : null,
     }));
     const moves = planMoves(requests, this.world(wanted.map((vm) => vm.uuid)));
     const placed = new Set(moves.filter((move) => move.target !== null).map((move) => move.uuid));
@@ -136,7 +138,7 @@ export class ClusterView {
       .map((record) => {
         const vm = contextOf(record);
         seqs.set(vm.uuid, record.seq);
-        return { request: requestOf(vm, []), node: vm.node, failback: vm.meta.failback ?? true };
+        return { request: this.requestOf(vm, []), node: vm.node, failback: vm.meta.failback ?? true };
       });
     return repairMoves(residents, this.world())
       .map(({ uuid, target }) => ({ uuid, target, reason: null, seq: seqs.get(uuid)! }));
@@ -146,7 +148,7 @@ export class ClusterView {
   atRisk(): AtRisk[] {
     return this.vms().map(contextOf)
       .filter((vm) => vm.desired === 'start' && !isLeftAlone(vm) && vm.mayRunOn.length > 0)
-      .map((vm) => ({ request: requestOf(vm, []), node: vm.node }));
+      .map((vm) => ({ request: this.requestOf(vm, []), node: vm.node }));
   }
 
   /** null = there is no such VM. */
@@ -154,7 +156,7 @@ export class ClusterView {
     const record = this.mirror.actors.get(addressOf('vm', uuid))?.record;
     if (record === undefined || record.removed) return null;
     const vm = contextOf(record);
-    return { ...requestOf(vm, []), prefer: vm.node, runs: vm.mayRunOn.length > 0 };
+    return { ...this.requestOf(vm, []), prefer: vm.node, runs: vm.mayRunOn.length > 0 };
   }
 
   nameOf(uuid: string): string {
@@ -177,7 +179,7 @@ export class ClusterView {
       stateText(record.snapshot.value) === 'running' && contextOf(record).node === node);
     return {
       moves: stay ? settled.map(({ id }) => ({ uuid: id, target: null, reason: 'It stays with its node' }))
-        : planMoves(settled.map((record) => requestOf(contextOf(record), [node])), this.world()),
+        : planMoves(settled.map((record) => this.requestOf(contextOf(record), [node])), this.world()),
       busy: here.filter((record) => !settled.includes(record)).map((record) => contextOf(record).uuid),
     };
   }
@@ -227,6 +229,21 @@ export class ClusterView {
     if (promise.seq !== record.seq) this.promised.delete(record.id);
     return promise.seq !== record.seq || asking.has(record.id)
       ? vm : { ...vm, target: { node: promise.node, bootId: '' } };
+  }
+
+  /** Where storage does not answer, nothing is placed whose disk is there. */
+  private excluded(vm: VmContext, exclude: readonly string[]): readonly string[] {
+    if (!vm.definition.rbdOnly) return exclude;
+    const without = this.config.allNodes.filter((name) =>
+      (this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined)?.storage === false);
+    return without.length === 0 ? exclude : [...new Set([...exclude, ...without])];
+  }
+
+  private requestOf(vm: VmContext, exclude: readonly string[]): PlacementRequest {
+    return {
+      uuid: vm.uuid, memoryMiB: vm.definition.memoryMiB, vcpus: vm.definition.vcpus, nodeLimit: vm.meta.nodeLimit,
+      selector: vm.meta.nodeSelector, exclude: this.excluded(vm, exclude), priority: vm.meta.priority ?? 0,
+    };
   }
 
   private vms(): ActorRecord[] {
@@ -280,8 +297,3 @@ const standingOf = (vms: readonly VmContext[]): Standing => new Map(
     return [vm.uuid, [...new Set(held)]];
   }),
 );
-
-const requestOf = (vm: VmContext, exclude: readonly string[]): PlacementRequest => ({
-  uuid: vm.uuid, memoryMiB: vm.definition.memoryMiB, vcpus: vm.definition.vcpus,
-  nodeLimit: vm.meta.nodeLimit, selector: vm.meta.nodeSelector, exclude, priority: vm.meta.priority ?? 0,
-});

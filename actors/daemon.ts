@@ -33,6 +33,7 @@ import { followDisarming } from './disarming.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import type { HostFigures } from './drivers/host.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
+import type { Storage } from './drivers/storage.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
 import { createTelemetry } from './telemetry.js';
@@ -57,6 +58,8 @@ export interface DaemonDeps {
   readonly hypervisor: Hypervisor;
   readonly bmc: Bmc;
   readonly probe: Probe;
+  /** Absent = a cluster without shared storage. */
+  readonly storage?: Storage;
   readonly bootState: BootState;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   openStore(options: StoreOptions): Promise<Store>;
@@ -154,7 +157,7 @@ async function startLease(
     throw new Error('the guard does not answer: no lease is taken that nobody would enforce');
   }
   const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
-  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts, deps.host);
+  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts, deps.host, deps.storage ?? null);
   let deadlineMs = 0;
   const tellGuard = (untilMs: number): void => {
     deps.bootState.writeLease({ deadlineMs: untilMs, bootId: facts.bootId, incarnation: lease.incarnation });
@@ -238,6 +241,7 @@ async function startActors(
   const cellsDeps: CellsDeps = {
     config, clock, log, paths, behaviors, commitEffectNames, store, metrics, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
+    storage: deps.storage ?? null,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
     goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,

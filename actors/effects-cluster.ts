@@ -1,6 +1,8 @@
 /** Effects that look at the whole cluster: placing, re-homing after a fence, emptying and refilling a node. */
 import type { NodeEffects, VmEffects } from '../machines/effects.js';
-import type { BootRef } from '../machines/vm/messages.js';
+import type { Proof, ProofKind } from '../machines/node/messages.js';
+import { covers } from '../machines/vm/copies.js';
+import type { BootRef, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
 import { claimAll, type Claimant } from '../runtime/claims.js';
 import { decodeOwner, decodeRecord } from '../runtime/codec.js';
@@ -8,7 +10,7 @@ import type { Log } from '../runtime/log.js';
 import type { Paths } from '../runtime/paths.js';
 import type { ActorRecord, Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
-import { needsFence } from './claims.js';
+import { fencePathOf, needsFence } from './claims.js';
 import type { ClusterView } from './cluster-view.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
@@ -33,20 +35,22 @@ export const placeEffects = (view: ClusterView): HandlersOf<Pick<VmEffects, 'clu
 
 export function clusterEffects(deps: ClusterEffectDeps): HandlersOf<Pick<NodeEffects, ClusterNames>> {
   return {
-    'session.fence': (params) => fenceSession(deps, params.boot),
-    'cluster.rehome': (params) => rehome(deps, params.boot),
+    'session.fence': (params) => fenceSession(deps, params.boot, params.by),
+    'cluster.rehome': (params) => rehome(deps, params.boot, params.proof),
     'cluster.evacuate': (params) => Promise.resolve(done(deps.view.evacuate(params.node, params.stay))),
     'cluster.homecoming': (params) => Promise.resolve(done(deps.view.homecoming(params.node))),
   };
 }
 
 /** With the stored proof checked in the same multi, the boot's ephemerals go: its lease is over. */
-async function fenceSession({ store, paths }: ClusterEffectDeps, boot: BootRef): Promise<Outcome<null>> {
+async function fenceSession(
+  { store, paths }: ClusterEffectDeps, boot: BootRef, by?: ProofKind,
+): Promise<Outcome<null>> {
   const names = (await store.children(paths.live(boot.node)))?.names ?? [];
   const mine = names.filter((name) => name.startsWith(`${boot.bootId}.`));
   const leases = mine.map((name) => paths.incarnation(boot.node, name));
   const result = await store.multi([
-    { op: 'check', path: paths.fence(boot.node, boot.bootId), version: 'exists' },
+    { op: 'check', path: fencePathOf(paths, by)(boot.node, boot.bootId), version: 'exists' },
     ...leases.map((path) => ({ op: 'delete' as const, path, version: 'any' as const })),
   ]);
   if (result.kind === 'done') return done(null);
@@ -75,26 +79,32 @@ async function readVms({ store, paths, log }: ClusterEffectDeps): Promise<Found[
   return found.filter((vm): vm is Found => vm !== null && !vm.record.removed);
 }
 
+const contextOf = (vm: Found): VmContext => vm.record.snapshot.context as unknown as VmContext;
 const mayRunOn = (vm: Found): readonly BootRef[] =>
   (vm.record.snapshot.context as { mayRunOn?: readonly BootRef[] }).mayRunOn ?? [];
 
 /**
  * Claims what the boot owned, then one plan for all its VMs. A VM that its own claimant runs, or another
- * live node owns, is only `concerned`: it loses the boot from its list of possible copies.
+ * live node owns, is only `concerned`: it loses the boot from its list of possible copies. What the proof does not
+ * cover (P3, and it may write to more than RBD) is left where it is.
  */
 async function rehome(
-  deps: ClusterEffectDeps, boot: BootRef,
+  deps: ClusterEffectDeps, boot: BootRef, proof: Proof,
 ): Promise<Outcome<NodeEffects['cluster.rehome']['result']>> {
   const { self, log, view } = deps;
   let claimed = 0;
-  const owned = (await readVms(deps)).filter((vm) => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId);
+  const isOwned = (vm: Found): boolean => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId;
+  const readCovered = async (): Promise<Found[]> =>
+    (await readVms(deps)).filter((vm) => covers(proof, contextOf(vm)));
+  const fenceOf = fencePathOf(deps.paths, proof.kind);
+  const owned = (await readCovered()).filter(isOwned);
   const orphans = owned.map((vm) => addressOf('vm', vm.uuid));
-  for (const [actor, result] of await claimAll({ ...deps, needsFence }, orphans)) {
+  for (const [actor, result] of await claimAll({ ...deps, needsFence, fenceOf }, orphans)) {
     if (result === 'claimed') claimed += 1;
     else log.warn('a VM of a fenced node was not claimed', { actor, result });
   }
-  const vms = await readVms(deps);
-  const left = vms.filter((vm) => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId);
+  const vms = await readCovered();
+  const left = vms.filter(isOwned);
   if (left.length > 0) return unknown(`${left.length} VMs of ${boot.node} could not be claimed yet`);
   const touched = vms.filter((vm) =>
     mayRunOn(vm).some((each) => each.node === boot.node && each.bootId === boot.bootId));

@@ -4,7 +4,8 @@
  * told by this net, once the plan has surely had its turn.
  */
 import type { Proof } from '../machines/node/messages.js';
-import type { BootRef } from '../machines/vm/messages.js';
+import { covers } from '../machines/vm/copies.js';
+import type { BootRef, VmContext } from '../machines/vm/messages.js';
 import type { Clock } from '../runtime/clock.js';
 import { decode } from '../runtime/codec.js';
 import type { Host } from '../runtime/host.js';
@@ -12,6 +13,7 @@ import type { Log } from '../runtime/log.js';
 import type { Mirror, MirrorActor } from '../runtime/mirror.js';
 import type { Paths } from '../runtime/paths.js';
 import type { Store } from '../runtime/store.js';
+import { isFenced } from './claims.js';
 
 export interface FencedBootsDeps {
   readonly mirror: Mirror;
@@ -55,9 +57,11 @@ export class FencedBoots {
         const key = `${actor.address} ${boot.bootId}`;
         seen.add(key);
         if (!this.found.has(key)) continue;
-        const node = await store.read(paths.fence(boot.node, boot.bootId));
+        const node = await store.read(paths.fence(boot.node, boot.bootId))
+          ?? await store.read(paths.storageFence(boot.node, boot.bootId));
         if (node === null || this.stopped) continue;
         const proof = decode<Proof>(node.data);
+        if (!covers(proof, actor.record.snapshot.context as unknown as VmContext)) continue;
         log.info('a VM is told of a fence that its plan did not know of', { actor: actor.address, ...boot });
         host.tell(actor.address, { type: 'boot.fenced', proof });
       }
@@ -67,6 +71,6 @@ export class FencedBoots {
 
   private fencedOf({ record }: MirrorActor): readonly BootRef[] {
     const boots = (record.snapshot.context as { mayRunOn?: readonly BootRef[] }).mayRunOn ?? [];
-    return boots.filter((boot) => this.deps.mirror.fences.get(boot.node)?.has(boot.bootId));
+    return boots.filter((boot) => isFenced(this.deps.mirror.fences.get(boot.node), boot.bootId));
   }
 }

@@ -17,7 +17,7 @@ import type { Paths } from '../runtime/paths.js';
 import type { Home } from '../runtime/placer.js';
 import type { ActorRecord, Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
-import { needsFence } from './claims.js';
+import { isFenced, needsFence } from './claims.js';
 
 export interface HomingDeps {
   readonly store: Store;
@@ -135,7 +135,7 @@ export class Homing {
   }
 
   private fenced(node: string, bootId: string): boolean {
-    return this.deps.mirror.fences.get(node)?.has(bootId) ?? false;
+    return isFenced(this.deps.mirror.fences.get(node), bootId);
   }
 
   private mustGive({ owner, record }: MirrorActor): boolean {

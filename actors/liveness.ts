@@ -26,6 +26,8 @@ export interface LivenessDeps {
   readonly silentMs: number;
   /** While there was no quorum, a node's lease may have been lengthened by its peers. */
   readonly vouching?: boolean;
+  /** Shared storage that can fence a boot is there. */
+  readonly hasStorage: boolean;
   /** How long this process has had an unbroken quorum connection, milliseconds. */
   quorumAgeMs(): number;
 }
@@ -71,13 +73,14 @@ export class Liveness {
     const live = this.leaseOf(node, context);
     if (live !== null && (context.incarnation !== live.incarnation || context.boot?.bootId !== live.bootId)) {
       const { bootId, incarnation } = live;
-      this.tell(node, `joined ${incarnation}`, { type: 'node.joined', bootId, incarnation });
+      this.tell(node, `joined ${incarnation}`, { type: 'node.joined', bootId, incarnation, ...this.storage() });
     } else if (live === null && context.incarnation !== null) {
       if (!this.mayDoubt(node)) return;
       this.tell(node, `lost ${context.incarnation}`, {
         type: 'node.lost', incarnation: context.incarnation, bootId: context.boot?.bootId ?? null,
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
         sinceMs: this.leaseUnheardMs(this.deps.mirror.heardOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
+        ...this.storage(),
       });
     } else if (live !== null) {
       this.hear(node);
@@ -134,10 +137,16 @@ export class Liveness {
       if (!this.mayDoubt(node)) return;
       this.tell(node, `silent ${heard.mzxid}`, {
         type: 'node.silent', sinceMs: this.leaseUnheardMs(heard.silentMs), coordinators: this.helpers(node),
+        ...this.storage(),
       });
     } else if (judged && heard.silentMs < this.deps.silentMs / 2) {
       this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
     }
+  }
+
+  /** Said only where there is storage: without it nothing of a node's facts changes. */
+  private storage(): { storage?: boolean } {
+    return this.deps.hasStorage ? { storage: true } : {};
   }
 
   /** Live coordinators that can reach a BMC when this one's own cable does not. */

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { PvcConfig } from './config.js';
 import type { HostFigures } from './drivers/host.js';
 import type { DomainStats, Hypervisor } from './drivers/hypervisor.js';
+import type { Storage } from './drivers/storage.js';
 
 export interface TelemetrySource {
   blob(incarnation: string): NodeTelemetry;
@@ -19,7 +20,7 @@ const isUp = (guest: DomainStats): boolean => guest.state !== 'off' && guest.sta
 
 export function createTelemetry(
   config: PvcConfig, hypervisor: Hypervisor, clock: Clock, facts: { bootId: string; version: string; os: string },
-  host: HostFigures,
+  host: HostFigures, storage: Storage | null = null,
 ): TelemetrySource {
   let guests: readonly DomainStats[] = [];
   let reading = false;
@@ -51,6 +52,7 @@ export function createTelemetry(
         memory: { totalMiB, usedMiB: Math.max(0, totalMiB - availableMiB), freeMiB: availableMiB, allocatedMiB },
         vcpusAllocated: up.reduce((sum, guest) => sum + guest.vcpus, 0),
         hypervisor: hypervisor.connected,
+        ...(storage === null ? {} : { storage: storage.connected }),
         guests: up.map(({ uuid, name, state, memoryMaxKib, memoryKib, vcpus, cpuTimeNs, rssKib, vnc }) => (
           { uuid, name, state, memoryMaxKib, memoryKib, vcpus, cpuTimeNs, rssKib, vnc })),
       };

@@ -21,6 +21,8 @@ export interface MachineDefinition {
   /** +1 whenever an old snapshot would not mean the same to the new machine. */
   readonly version: number;
   readonly machine: AnyStateMachine;
+  /** At n: from a snapshot of version n to one of n + 1. Pure. */
+  readonly migrate?: Readonly<Record<number, (snapshot: SnapshotView) => SnapshotView>>;
   admit(snapshot: SnapshotView, command: CommandView): Admission;
   /** Why its record may not be thrown away now (null = it may be); `snapshot` is null when it cannot be read. */
   mayForget?(snapshot: SnapshotView | null): string | null;

@@ -8,7 +8,7 @@
  * deadlineMs bounds the whole effect; past it the answer is `unknown`.
  */
 import type { BootRef, NodeSelector, VmLock } from './vm/messages.js';
-import type { Proof } from './node/messages.js';
+import type { Proof, ProofKind } from './node/messages.js';
 
 interface Effect<Params, Result> {
   readonly params: Params & { readonly deadlineMs: number };
@@ -73,6 +73,8 @@ export interface VmEffects {
   'hypervisor.observe': Effect<{ uuid: string }, GuestObservation>;
   /** done = no copy here, a complete paused copy on the target. Resumed after a restart: unknown. */
   'hypervisor.migrate': Effect<{ uuid: string; target: string; maxDowntimeMs: number }, { durationMs: number }>;
+  /** done = a guest that is started here now opens its disks with an osdmap of this epoch or a later one. */
+  'storage.reach': Effect<{ osdmapEpoch: number }, null>;
   /** Pure placement over this node's mirror of the cluster. */
   'cluster.place': Effect<PlaceParams, PlaceResult>;
 }
@@ -85,13 +87,13 @@ export interface NodeEffects {
   'probe.signs': Effect<{ node: string }, { answered: readonly Network[] }>;
   /**
    * Deletes the living ephemeral of a boot that is proved dead; done if it was gone already.
-   * Refused without the stored proof.
+   * Refused without the stored proof. `by`: P3 = the storage's proof is enough; absent = it is not.
    */
-  'session.fence': Effect<{ boot: BootRef }, null>;
+  'session.fence': Effect<{ boot: BootRef; by?: ProofKind }, null>;
   /**
    * Claims every actor that an incarnation of this boot owns for the primary (under the check of the
    * fence), and plans in one go where its VMs go. `concerned`: VMs that others own and whose
-   * mayRunOn names the boot.
+   * mayRunOn names the boot. A proof P3 concerns only VMs that can write to nothing but RBD.
    */
   'cluster.rehome': Effect<
     { boot: BootRef; proof: Proof },
@@ -116,13 +118,26 @@ export interface NodeEffects {
   >;
 }
 
+/** Apart from NodeEffects: only of a cluster with shared storage; without it they are refused. */
+export interface StorageEffects {
+  /**
+   * Puts every client that the boot has or may still open on the storage's blocklist, and renews an entry that is
+   * there. done = in force: no OSD takes a write of them any more. Resumed after a restart it is never refused.
+   */
+  'storage.fence': Effect<{ boot: BootRef }, { osdmapEpoch: number }>;
+  /** Is that so? For reading an unknown outcome back; fenced = in force at every OSD. */
+  'storage.read': Effect<{ boot: BootRef }, { fenced: boolean; osdmapEpoch: number }>;
+  /** Takes the boot's entries off again: only when its node runs under another boot (P0). done if there were none. */
+  'storage.lift': Effect<{ boot: BootRef }, null>;
+}
+
 /** Apart from NodeEffects because its handler belongs to the election, not to the cluster's glue. */
 export interface PrimacyEffects {
   /** Makes this coordinator primary, or (null) any other live one. */
   'primary.offer': Effect<{ to: string | null }, { to: string }>;
 }
 
-export type NodeWorldEffects = NodeEffects & PrimacyEffects;
+export type NodeWorldEffects = NodeEffects & StorageEffects & PrimacyEffects;
 
 export interface AgentEffects {
   'bmc.read': NodeEffects['bmc.read'];
@@ -202,6 +217,7 @@ export const VM_EFFECT_NAMES = [
   'hypervisor.resume',
   'hypervisor.observe',
   'hypervisor.migrate',
+  'storage.reach',
   'cluster.place',
 ] as const satisfies readonly (keyof VmEffects)[];
 export const NODE_EFFECT_NAMES = [
@@ -212,6 +228,9 @@ export const NODE_EFFECT_NAMES = [
   'cluster.rehome',
   'cluster.evacuate',
   'cluster.homecoming',
+  'storage.fence',
+  'storage.read',
+  'storage.lift',
   'primary.offer',
 ] as const satisfies readonly (keyof NodeWorldEffects)[];
 export const AGENT_EFFECT_NAMES = [

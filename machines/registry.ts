@@ -8,7 +8,7 @@ import type { MachineDefinition } from './definition.js';
 import { AGENT_EFFECT_NAMES, NODE_EFFECT_NAMES, VM_EFFECT_NAMES } from './effects.js';
 import { admitNode } from './node/admission.js';
 import { nodeMayForget } from './node/forget.js';
-import { NODE_MACHINE_VERSION, nodeMachine } from './node/machine.js';
+import { NODE_MACHINE_VERSION, NODE_MIGRATIONS, nodeMachine } from './node/machine.js';
 import { NODE_COMMAND_TYPES } from './node/messages.js';
 import { NODE_STATES } from './node/states.js';
 import { admitVm } from './vm/admission.js';
@@ -31,6 +31,7 @@ export const MACHINES: readonly MachineDefinition[] = [
   {
     kind: 'node',
     version: NODE_MACHINE_VERSION,
+    migrate: NODE_MIGRATIONS,
     machine: nodeMachine,
     admit: admitNode,
     mayForget: nodeMayForget,

@@ -22,6 +22,8 @@ export interface ClaimDeps {
    * proof of that boot's death (`/pvc/fences/<node>/<boot>`). null = a lease that is gone is enough for every actor.
    */
   readonly needsFence: ((record: ActorRecord, owner: Owner) => boolean) | null;
+  /** Where the proof stands that such a claim holds together with; default: that of the boot's death. */
+  readonly fenceOf?: (node: string, bootId: string) => string;
   readonly metrics?: RuntimeMetrics | undefined;
 }
 
@@ -156,13 +158,13 @@ async function stillThere(
 /** `of`: whom a refusal is about: one actor, or what it means for all. */
 interface Tagged { readonly op: StoreOp; readonly of: Orphan | 'lapsed' | 'alive' | 'unfenced' }
 
-function operationsOf({ paths, self }: ClaimDeps, group: readonly Orphan[]): Tagged[] {
+function operationsOf({ paths, self, fenceOf = paths.fence }: ClaimDeps, group: readonly Orphan[]): Tagged[] {
   const { owner: { node, incarnation, bootId }, fence } = group[0]!;
   const operations: Tagged[] = [
     { op: { op: 'check', path: paths.incarnation(self.node, self.incarnation), version: 'exists' }, of: 'lapsed' },
     { op: { op: 'absent', path: paths.incarnation(node, incarnation) }, of: 'alive' },
   ];
-  const proof: StoreOp = { op: 'check', path: paths.fence(node, bootId), version: 'exists' };
+  const proof: StoreOp = { op: 'check', path: fenceOf(node, bootId), version: 'exists' };
   if (fence) operations.push({ op: proof, of: 'unfenced' });
   for (const member of group) {
     const { address, owner, ownerVersion, recordVersion } = member;

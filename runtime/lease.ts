@@ -2,7 +2,7 @@
  * The lease: this node's right to touch the world.
  * L1: it lasts until leaseDeadlineMs(send time of the last acknowledged quorum write); pings prove nothing.
  * L2: it is lost for good with the session, or when a fence removed the incarnation.
- * L3: a boot with a proof of death against it never gets a lease again.
+ * L3: a boot with a proof of death against it, or that is cut off from storage, never gets a lease again.
  * L4: it lists the record versions this daemon reads, so that writers can keep to what all read.
  */
 import type { Clock } from './clock.js';
@@ -75,11 +75,12 @@ export class Lease implements LeaseGate {
     for (let attempt = 0; ; attempt += 1) {
       const result = await store.multi([
         { op: 'absent', path: paths.fence(node, bootId) },
+        { op: 'absent', path: paths.storageFence(node, bootId) },
         { op: 'create', path, data, ephemeral: true },
       ]);
       if (result.kind === 'done') break;
       if (result.kind === 'refused' && result.code === 'no-auth') throw new StoreError('no-auth', NOT_ALLOWED);
-      if (result.kind === 'refused' && result.index === 0) {
+      if (result.kind === 'refused' && result.index <= 1) {
         throw new FencedBootError(
           `this boot (${bootId}) of ${node} was fenced: it must be rebooted before it may join again`);
       }

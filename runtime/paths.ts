@@ -33,6 +33,8 @@ export interface Paths {
   tomb(address: Address, born: number): string;
   fenceNode(node: string): string;
   fence(node: string, bootId: string): string;
+  /** Proof that the boot is cut off from shared storage: of a part of what it could do. It gets no lease, either. */
+  storageFence(node: string, bootId: string): string;
   nameKind(kind: string): string;
   name(kind: string, name: string): string;
   doc(hash: string): string;
@@ -71,6 +73,7 @@ export function pathsUnder(root: string): Paths {
     tomb: (address, born) => `${root}/tombs/${address.replace('/', '~')}~${born}`,
     fenceNode: (node) => `${root}/fences/${node}`,
     fence: (node, bootId) => `${root}/fences/${node}/${bootId}`,
+    storageFence: (node, bootId) => `${root}/fences/${node}/${bootId}~storage`,
     nameKind: (kind) => `${root}/names/${kind}`,
     name: (kind, name) => `${root}/names/${kind}/${encodeURIComponent(name)}`,
     doc: (hash) => `${root}/docs/${hash}`,

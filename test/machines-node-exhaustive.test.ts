@@ -37,8 +37,16 @@ function check({ before, move, after, machine }: Step): void {
     readonly type: string;
     readonly [field: string]: unknown;
   };
-  const proof = machine.committed.find((each) => each.type === 'proof.record')?.params['proof'] as Proof | undefined;
+  const made = machine.committed.filter((each) => each.type === 'proof.record')
+    .map((each) => each.params['proof'] as Proof);
+  const proof = made.find(({ kind }) => kind !== 'P3');
 
+  for (const { kind, boot, osdmapEpoch } of made) {
+    if (kind !== 'P3') continue;
+    assert.match(event.type, /^storage\.(fence|read)\.done$/, `${where}: N6`);
+    assert.notEqual((event['result'] as { fenced?: boolean }).fenced, false, `${where}: N6`);
+    assert.deepEqual([boot, osdmapEpoch], [was.boot, 7], `${where}: N6`);
+  }
   if (proof !== undefined) {
     assert.deepEqual(proof.boot, was.boot, `${where}: a proof about another boot`);
     assert.match(lifeOf(before), /^life\.(judging|alive)/, `${where}: N1`);
@@ -52,14 +60,21 @@ function check({ before, move, after, machine }: Step): void {
   if (lifeOf(after).startsWith('life.proved') && !lifeOf(before).startsWith('life.proved'))
     assert.ok(proof, `${where}: no proof on file`);
   for (const { kind } of begun) {
-    if (kind === 'cluster.rehome' || kind === 'session.fence') assert.ok(is.proof !== null, `${where}: N2`);
+    if (kind === 'cluster.rehome' || kind === 'session.fence') {
+      assert.ok(is.proof !== null || is.storageProof != null, `${where}: N2`);
+    }
+    if (kind === 'storage.lift') assert.ok(is.next !== null && is.proof !== null, `${where}: N7, lifted without P0`);
   }
   if (lifeOf(after).startsWith('life.alive') && lifeOf(before).startsWith('life.proved')) {
     assert.notEqual(is.boot?.bootId, was.boot?.bootId, `${where}: N4, a fenced boot is alive again`);
   }
+  if (lifeOf(after).startsWith('life.alive') && was.cut != null) {
+    assert.notEqual(is.boot?.bootId, was.cut.boot.bootId, `${where}: N7, a boot that is cut off is alive again`);
+    assert.equal(event.type, 'storage.lift.done', `${where}: N7, alive with entries on the blocklist`);
+  }
   for (const { event: told } of machine.sent) {
     if (told.type === 'vm.recover' || told.type === 'boot.fenced')
-      assert.ok(was.proof !== null, `${where}: VMs are told without a proof`);
+      assert.ok(was.proof !== null || was.storageProof != null, `${where}: VMs are told without a proof`);
   }
   if (domainOf(after) === 'domain.flushed' && domainOf(before) !== 'domain.flushed') {
     assert.deepEqual(event['result'], { moves: [], busy: [] }, `${where}: flushed, and yet not empty`);
@@ -78,9 +93,11 @@ function assertP1(
   assert.match(lifeOf(before), /fencing\.(confirmSilence|awaitLeaseDeadline)$/, `${where}: P1`);
   const silent =
     event.type === 'probe.signs.done' && (event['result'] as { answered: unknown[] }).answered.length === 0;
+  const isCutOff = was.hasStorage !== true || is.cut?.osdmapEpoch != null;
   const cut = was.powerSeenOnAt !== null && was.commandedOff;
   assert.ok(
-    (silent && (cut || was.leaseOver)) || (lifeOf(before).endsWith('awaitLeaseDeadline') && is.leaseOver),
+    (silent && (cut || (was.leaseOver && isCutOff))) ||
+      (lifeOf(before).endsWith('awaitLeaseDeadline') && is.leaseOver && isCutOff),
     `${where}: P1`,
   );
 }
@@ -152,6 +169,25 @@ function leavingRoots(): ActorRecord[] {
   return [restarting.record, stuck, leaving.record, flushing, flushed];
 }
 
+/** The same of a cluster with shared storage. */
+function storageRoots(): ActorRecord[] {
+  const records: ActorRecord[] = [];
+  const lost = (change: Record<string, unknown> = {}): DrivenMachine => newNode()
+    .fact({ ...joinedAs('b2'), storage: true }).fact(lostWith(60_000, change)).done('probe.signs', { answered: [] });
+  const machine = lost();
+  records.push(machine.record);
+  records.push(machine.done('storage.fence', { osdmapEpoch: 7 }).record);
+  records.push(machine.done('session.fence').record);
+  records.push(machine.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 }).timer('renewMs').record);
+  records.push(lost({ suspects: 2 }).done('bmc.read', { power: 'off' }).done('probe.signs', { answered: [] }).record);
+  const cut = lost().done('bmc.read', { power: 'on' }).done('bmc.set').done('bmc.read', { power: 'off' });
+  records.push(cut.done('probe.signs', { answered: [] }).record);
+  cut.done('storage.fence', { osdmapEpoch: 7 }).done('cluster.rehome', { moves: [], concerned: [], claimed: 0 });
+  records.push(cut.record);
+  records.push(cut.done('bmc.set').record);
+  return records;
+}
+
 test('every reachable state keeps the invariants, and every state and transition is reached', (t) => {
   assert.ok(everyNodeCommandIsTried());
   const machine = newNode();
@@ -160,6 +196,10 @@ test('every reachable state keeps the invariants, and every state and transition
     machine.record = root;
     return explore(machine, nodeMoves, check, STATES_MAX / 3);
   });
+  for (const root of storageRoots()) {
+    machine.record = { ...root, tail: [] };
+    deep.push(explore(machine, nodeMoves, check, STATES_MAX / 9));
+  }
   const records = [found, ...deep].flatMap((each) => each.records);
   const steps = [found, ...deep].reduce((sum, each) => sum + each.steps, 0);
   t.diagnostic(`explored ${records.length} states, ${steps} steps, ${machine.taken.size} transitions`);

@@ -163,7 +163,7 @@ test('recovery without proof is refused, whatever is tried', () => {
   };
   vm.timer('backOffMs');
   assert.equal(vm.state, 'recovering.proving');
-  assert.ok(vm.taken.has('starting.claiming||1'));
+  assert.ok(vm.taken.has('starting.claiming||2'));
 });
 
 test('mayRunOn is written by copies.ts alone: no list made by hand, none emptied by hand', () => {

@@ -18,6 +18,10 @@ const noDoubt = {
   readings: 0,
   stuckRounds: 0,
   waitingReason: null,
+  cutWanted: false,
+  cut: null,
+  storageProof: null,
+  storageReason: null,
 } as const;
 
 export function newNode(input: NodeInput): NodeContext {
@@ -41,7 +45,9 @@ export function newNode(input: NodeInput): NodeContext {
 
 /** A doubt begins: nothing of an earlier one counts. */
 export function doubted(event: NodeEvent): Partial<NodeContext> {
-  if (event.type === 'node.silent') return { ...noDoubt, ...helpers(event), silentMs: event.sinceMs };
+  if (event.type === 'node.silent') {
+    return { ...noDoubt, ...helpers(event), ...storageOf(event), silentMs: event.sinceMs };
+  }
   return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? (event.sinceMs ?? 0) : 0 };
 }
 
@@ -59,8 +65,11 @@ export const restartOver = ({ sessionGone, quorumAgeMs, suspects, nodes }: NodeC
 export function lost(event: NodeEvent): Partial<NodeContext> {
   if (event.type !== 'node.lost') return {};
   const { quorumAgeMs, suspects, nodes } = event;
-  return { sessionGone: true, quorumAgeMs, suspects, nodes, ...helpers(event) };
+  return { sessionGone: true, quorumAgeMs, suspects, nodes, ...helpers(event), ...storageOf(event) };
 }
+
+const storageOf = ({ storage }: { readonly storage?: boolean }): Partial<NodeContext> =>
+  storage === undefined ? {} : { hasStorage: storage };
 
 /** Who is live now, if the watcher said so; else whoever was known before. */
 const helpers = ({ coordinators }: { readonly coordinators?: readonly string[] }): Partial<NodeContext> =>
@@ -77,6 +86,7 @@ export function joined(context: NodeContext, event: NodeEvent): Partial<NodeCont
     incarnation: seen.incarnation,
     proof: null,
     next: null,
+    ...(event.type === 'node.joined' ? storageOf(event) : {}),
   };
 }
 
@@ -116,17 +126,53 @@ export const helpersOf = (context: NodeContext): readonly string[] =>
 export const requestId = (context: NodeContext): string => `${context.name}:${context.question}`;
 
 /** More at once than a minority: rule 7 asks for P1 or P4 about each; no weaker proof is made here at all. */
-const isMassLoss = (context: NodeContext): boolean => context.suspects > Math.floor((context.nodes - 1) / 2);
+export const isMassLoss = (context: NodeContext): boolean => context.suspects > Math.floor((context.nodes - 1) / 2);
 
-/** Only these four texts make proofs, each from its own transition. */
+/** Only these texts make proofs, each from its own transition. */
 export function proofOf(context: NodeContext, kind: ProofKind, evidence: string, at: number): Proof | null {
   if (context.boot === null) return null;
   const crowd =
     isMassLoss(context) && context.suspects > 1
       ? ` (${context.suspects} of ${context.nodes} nodes were lost at once)`
       : '';
-  return { kind, boot: context.boot, evidence: evidence + crowd, at };
+  const osdmapEpoch = context.cut?.osdmapEpoch ?? null;
+  return {
+    kind, boot: context.boot, evidence: evidence + crowd, at, ...(osdmapEpoch === null ? {} : { osdmapEpoch }),
+  };
 }
+
+/** The storage was asked, or is about to be: from here on the boot may be cut off. */
+export const cutAsked = ({ cut, boot }: NodeContext): Partial<NodeContext> =>
+  (cut ?? null) !== null || boot === null ? {} : { cut: { boot, osdmapEpoch: null, doubtful: false } };
+
+/** What an answer of the storage says of the cut. */
+export function cutAfter({ cut }: NodeContext, event: NodeEvent): Partial<NodeContext> {
+  if ((cut ?? null) === null) return {};
+  switch (event.type) {
+    case 'storage.read.done':
+      if (!event.result.fenced) return {};
+      return { cut: { ...cut!, osdmapEpoch: event.result.osdmapEpoch }, storageReason: null };
+    case 'storage.fence.done':
+      return { cut: { ...cut!, osdmapEpoch: event.result.osdmapEpoch }, storageReason: null };
+    case 'storage.fence.unknown':
+      return { cut: { ...cut!, doubtful: true }, storageReason: event.reason };
+    case 'storage.fence.refused':
+      // Known not to have happened, unless an earlier answer was lost: then the boot stays condemned.
+      return { cut: cut!.doubtful || cut!.osdmapEpoch !== null ? cut! : null, storageReason: event.reason };
+    case 'storage.read.refused':
+    case 'storage.read.unknown':
+      return { storageReason: event.reason };
+    default:
+      return {};
+  }
+}
+
+/** Nothing stands between a weak P1 and its VMs: the storage has cut the boot off, or there is no such storage. */
+export const cutIsInForce = ({ hasStorage, cut }: NodeContext): boolean =>
+  hasStorage !== true || (cut ?? null)?.osdmapEpoch != null;
+
+export const p3Evidence = ({ cut }: NodeContext): string =>
+  `Its clients are on the storage's blocklist since osdmap epoch ${cut?.osdmapEpoch ?? '?'}, in force at every OSD`;
 
 export const p1Evidence = (context: NodeContext): string =>
   context.commandedOff && context.powerSeenOnAt !== null

@@ -10,7 +10,13 @@ interface Stamped {
 export type NodeFact =
   | OwnerAcquired
   /** A live/<incarnation> of this node exists. */
-  | ({ readonly type: 'node.joined'; readonly bootId: string; readonly incarnation: string } & Stamped)
+  /** storage, in this and the next two: there is shared storage that can fence; absent = as it was. */
+  | ({
+      readonly type: 'node.joined';
+      readonly bootId: string;
+      readonly incarnation: string;
+      readonly storage?: boolean;
+    } & Stamped)
   /** The session is gone. quorumAgeMs: age of this primary's quorum. sinceMs: since its last quorum write. */
   | ({
       readonly type: 'node.lost';
@@ -22,10 +28,18 @@ export type NodeFact =
       readonly sinceMs?: number;
       /** Coordinators that are live now and may help with the BMC; without it, all of them. */
       readonly coordinators?: readonly string[];
+      readonly storage?: boolean;
     } & Stamped)
   /** The session stands, but no telemetry for sinceMs (a telemetry write is a quorum write). */
-  | ({ readonly type: 'node.silent'; readonly sinceMs: number; readonly coordinators?: readonly string[] } & Stamped)
+  | ({
+      readonly type: 'node.silent';
+      readonly sinceMs: number;
+      readonly coordinators?: readonly string[];
+      readonly storage?: boolean;
+    } & Stamped)
   | ({ readonly type: 'node.heard' } & Stamped)
+  /** Its own timer: the entry on the blocklist must not run out. */
+  | ({ readonly type: 'storage.renew' } & Stamped)
   /** From the node's own daemon: it runs under a boot that was fenced, and got no lease. Only a reboot helps. */
   | ({ readonly type: 'node.outcast'; readonly bootId: string } & Stamped)
   /** From the node's agent: pvcd is about to restart on purpose, and its session may be gone for so long. */

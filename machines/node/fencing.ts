@@ -2,9 +2,10 @@
  * Part of the node chart: making sure that a boot can do nothing any more (I14: goal-based and repeatable).
  * Leads to `proved` only by [read on, commanded off, read off, silent] or by [read off, silent
  * everywhere, lease deadline passed]. Whatever contradicts that, or a BMC that does not answer, leads to
- * `stuck` with the reason, and from there to another round; a person can end it (judging, P4).
+ * `stuck` with the reason, and from there to another round; a person can end it (judging, P4). Beside it the storage
+ * cuts the boot off (storage.ts); a BMC that reads off is believed only together with that, where there is storage.
  */
-import { p1Evidence } from './changes.js';
+import { isMassLoss, p1Evidence } from './changes.js';
 import type { NodeEvent } from './events.js';
 import { askBmc, askNextHelper, nodeSetup, prove, waitBecause, waitForAnswer } from './setup.js';
 import { NODE_DEADLINES } from './timing.js';
@@ -14,6 +15,12 @@ const stuckNow = { target: 'stuck', actions: waitForAnswer } as const;
 const helperLate = {
   helperMs: { target: 'stuck', actions: waitBecause('No coordinator got an answer from its BMC') },
 } as const;
+
+/** Silence alone is not enough to cut off more than a minority (rule 7). */
+const wantCut = nodeSetup.assign(({ context }) =>
+  context.hasStorage === true && context.sessionGone && !isMassLoss(context) ? { cutWanted: true } : {},
+);
+const wantCutNow = nodeSetup.assign(({ context }) => (context.hasStorage === true ? { cutWanted: true } : {}));
 
 const sawOn = nodeSetup.assign(({ event }) => ({ powerSeenOnAt: event.at }));
 /** No answer: the next coordinator's agent is asked, and when all were, the fence is stuck. */
@@ -56,12 +63,13 @@ export const fencing = nodeSetup.createStateConfig({
   entry: nodeSetup.assign({ waitingReason: null }),
   on: {
     // A session that ends while its node is being fenced changes nothing but what must be deleted later.
-    'node.lost': { actions: nodeSetup.assign({ sessionGone: true }) },
+    'node.lost': { actions: [nodeSetup.assign({ sessionGone: true }), wantCut] },
   },
   states: {
     readPower: {
       entry: [
         nodeSetup.assign({ powerSeenOnAt: null, commandedOff: false, readings: 0 }),
+        wantCut,
         ...askBmc('bmc.read', 'off'),
       ],
       exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
@@ -113,7 +121,7 @@ export const fencing = nodeSetup.createStateConfig({
             })),
           },
           { guard: 'powerWasCut', ...provedP1 },
-          { guard: 'leaseOver', ...provedP1 },
+          { guard: 'leaseOverAndCut', ...provedP1 },
           { target: 'awaitLeaseDeadline' },
         ],
         'probe.signs.refused': stuckNow,
@@ -122,8 +130,8 @@ export const fencing = nodeSetup.createStateConfig({
     },
     /** Reads off and is silent. A BMC that lies is outlasted: by then the node's own guard has ended its guests. */
     awaitLeaseDeadline: {
-      entry: waitBecause('Waiting for its lease deadline to pass'),
-      always: { guard: 'leaseOver', ...provedP1 },
+      entry: [waitBecause('Waiting for its lease deadline to pass'), wantCutNow],
+      always: { guard: 'leaseOverAndCut', ...provedP1 },
       after: { retryLeaseMs: 'confirmSilence' },
     },
     stuck: {

@@ -2,6 +2,7 @@
 import { askBmc, nodeSetup, prove, takePrimary, waitBecause } from './setup.js';
 import { doubted, joined, lost, restartAnnounced, restartOver } from './changes.js';
 import { fencing } from './fencing.js';
+import { storage } from './storage.js';
 import { NODE_DEADLINES } from './timing.js';
 
 const beginDoubt = nodeSetup.assign(({ event }) => doubted(event));
@@ -9,6 +10,10 @@ const takeLoss = nodeSetup.assign(({ event }) => lost(event));
 export const takeJoin = nodeSetup.assign(({ context, event }) => joined(context, event));
 export const takeNext = nodeSetup.assign(({ event }) =>
   event.type === 'node.joined' ? { next: { bootId: event.bootId, incarnation: event.incarnation } } : {},
+);
+
+const takeSession = nodeSetup.assign(({ event }) =>
+  event.type === 'node.joined' ? { sessionGone: false, incarnation: event.incarnation } : {},
 );
 
 /** Back under a new boot: that is itself the proof that the old one is over. */
@@ -160,8 +165,16 @@ export const judging = nodeSetup.createStateConfig({
   id: 'judging',
   type: 'parallel',
   on: {
-    'node.heard': { target: '#alive', actions: takeJoin },
-    'node.joined': [{ guard: 'sameBootJoined', target: '#alive', actions: takeJoin }, provedByReturn],
+    'node.heard': { guard: 'isUncut', target: '#alive', actions: takeJoin },
+    'node.joined': [
+      { guard: 'sameBootJoinedUncut', target: '#alive', actions: takeJoin },
+      {
+        // Condemned: what it holds now is a session that has to be ended.
+        guard: 'sameBootJoined',
+        actions: takeSession,
+      },
+      provedByReturn,
+    ],
     'node.confirm-fenced': {
       target: '#proved',
       actions: [
@@ -194,5 +207,6 @@ export const judging = nodeSetup.createStateConfig({
         fencing,
       },
     },
+    storage,
   },
 });

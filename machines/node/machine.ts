@@ -7,7 +7,10 @@
  * N3 whatever a BMC says, a sign of life on any network keeps the node in `fencing` with a reason.
  * N4 a boot that was fenced never becomes `alive` again (I7).
  * N5 every owner can carry on from the record: stages are states, effects are repeatable, timers begin anew (I15).
+ * N6 P3 is recorded only on the storage's word that the cut is in force, and what it moves can write to RBD only.
+ * N7 a boot that its storage was asked to cut off never becomes `alive` again; its entries are lifted on P0 only.
  */
+import type { SnapshotView } from '../definition.js';
 import { newNode } from './changes.js';
 import { flushed, flushing, ready, readying } from './domain.js';
 import { alive, judging, takeJoin } from './life.js';
@@ -15,8 +18,20 @@ import { proved } from './proved.js';
 import { endOffer, nodeSetup, takeOffer, takePrimary } from './setup.js';
 import { NODE_DEADLINES } from './timing.js';
 
-/** Raise when an old snapshot would not mean the same. */
-export const NODE_MACHINE_VERSION = 1;
+/** Raise when an old snapshot would not mean the same. 2: a node that is judged may be cut off from storage, too. */
+export const NODE_MACHINE_VERSION = 2;
+
+/** A node that was being judged had no region for its storage; nothing was asked of that. */
+const withStorage = (value: unknown): unknown => {
+  const { life, ...rest } = value as { readonly life: unknown };
+  const judging = (life as { readonly judging?: object } | null)?.judging;
+  return judging === undefined ? value : { ...rest, life: { judging: { ...judging, storage: 'idle' } } };
+};
+
+/** From each older version to the next: see the runtime's MachineDefinition. */
+export const NODE_MIGRATIONS = {
+  1: (snapshot: SnapshotView): SnapshotView => ({ ...snapshot, value: withStorage(snapshot.value) }),
+} as const;
 
 export const nodeMachine = nodeSetup.createMachine({
   id: 'node',

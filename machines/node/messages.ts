@@ -18,14 +18,29 @@ export type NodeCommand =
 
 export type NodeCommandType = NodeCommand['type'];
 
-export type ProofKind = 'P0' | 'P1' | 'P2' | 'P4';
+/** P3 is about the storage only: it says nothing of what a guest can do outside RBD. */
+export type ProofKind = 'P0' | 'P1' | 'P2' | 'P3' | 'P4';
 
-/** Evidence that one boot of a node can do nothing any more; stored at `/pvc/fences/<node>/<boot>`. */
+/**
+ * Evidence that one boot of a node can do nothing any more, stored at `/pvc/fences/<node>/<boot>`; of kind P3: that it
+ * can write to no RBD image any more, stored at `/pvc/fences/<node>/<boot>~storage`.
+ */
 export interface Proof {
   readonly kind: ProofKind;
   readonly boot: BootRef;
   readonly evidence: string;
   readonly at: number;
+  /** The boot's clients are on the storage's blocklist as of this osdmap epoch; absent: nobody knows of that. */
+  readonly osdmapEpoch?: number;
+}
+
+/** What was asked of the storage about a boot, and is known of it. */
+export interface StorageCut {
+  readonly boot: BootRef;
+  /** In force from this osdmap epoch on; null = asked for: it may be, or may not. */
+  readonly osdmapEpoch: number | null;
+  /** An answer was lost: a refusal that comes after it does not mean that nothing happened. */
+  readonly doubtful: boolean;
 }
 
 /** PVC's words. */
@@ -95,6 +110,16 @@ export interface NodeContext extends NodeInput {
   readonly flushStays?: boolean;
 
   readonly proof: Proof | null;
+  /** The cluster has shared storage that can fence; absent or false: none, and nothing is asked of it. */
+  readonly hasStorage?: boolean;
+  /** The fence under way is to cut the boot off from storage. */
+  readonly cutWanted?: boolean;
+  /** Once it is set, the boot never counts as alive again. */
+  readonly cut?: StorageCut | null;
+  /** P3, while the rest is not proved. */
+  readonly storageProof?: Proof | null;
+  /** Why the storage has not cut it off, for people; null when nothing is wrong. */
+  readonly storageReason?: string | null;
   /** The node is back under this boot while its former one is still being settled. */
   readonly next: { readonly bootId: string; readonly incarnation: string } | null;
   /** VMs that were told to move and have not answered. */

@@ -3,8 +3,10 @@
  * switched on again.
  */
 import { takeJoin, takeNext } from './life.js';
+import { tellVms } from './rehoming.js';
 import { askBmc, askNextHelper, nodeSetup, waitBecause, waitForAnswer } from './setup.js';
 import type { NodeContext, Proof } from './messages.js';
+import { armRenewal, cancelCut, cutOff, endRenewal, liftCut, takeCut } from './storage.js';
 import { NODE_DEADLINES } from './timing.js';
 
 /** Nothing is re-homed without it: a missing proof is a broken invariant, not a case. */
@@ -31,17 +33,11 @@ const cutElsewhere = [
   { guard: 'noAnswer', target: 'awaitingReturn', actions: waitForAnswer },
 ] as const;
 
-/** Tells each VM of the dead boot where the one plan puts it, with the proof; and others that the boot is over. */
-const tellVms = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
-  if (event.type !== 'cluster.rehome.done' || context.proof === null) return;
-  for (const { uuid, target, reason, after } of event.result.moves) {
-    const recover = { type: 'vm.recover', target, reason, proofs: [context.proof], ...(after && { after }) };
-    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: recover } });
-  }
-  for (const uuid of event.result.concerned) {
-    enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'boot.fenced', proof: context.proof } } });
-  }
-});
+/** Back under another boot: the former one's entries go first, then it is alive. */
+const back = [
+  { guard: 'isBackAndCut', target: 'lifting' },
+  { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+] as const;
 
 export const proved = nodeSetup.createStateConfig({
   id: 'proved',
@@ -62,7 +58,7 @@ export const proved = nodeSetup.createStateConfig({
   },
   states: {
     /** Transient. */
-    opening: { always: [{ guard: 'sessionGone', target: 'rehoming' }, { target: 'endingSession' }] },
+    opening: { always: [{ guard: 'sessionGone', target: 'settling' }, { target: 'endingSession' }] },
     endingSession: {
       entry: {
         type: 'session.fence',
@@ -70,13 +66,26 @@ export const proved = nodeSetup.createStateConfig({
       },
       exit: { type: 'effect.cancel', params: { kind: 'session.fence' } },
       on: {
-        'session.fence.done': { target: 'rehoming', actions: nodeSetup.assign({ sessionGone: true }) },
+        'session.fence.done': { target: 'settling', actions: nodeSetup.assign({ sessionGone: true }) },
         'session.fence.refused': { target: 'endingSessionAgain', actions: waitForAnswer },
         'session.fence.unknown': { target: 'endingSessionAgain', actions: waitForAnswer },
-        'node.lost': { target: 'rehoming', actions: nodeSetup.assign({ sessionGone: true }) },
+        'node.lost': { target: 'settling', actions: nodeSetup.assign({ sessionGone: true }) },
       },
     },
     endingSessionAgain: { after: { retryMs: 'endingSession' } },
+    /** Transient. */
+    settling: { always: [{ guard: 'cutIsSettled', target: 'rehoming' }, { target: 'cuttingOff' }] },
+    /** The proof in hand is enough; but images that the dead clients still hold could not be opened at once. */
+    cuttingOff: {
+      entry: cutOff,
+      exit: cancelCut,
+      after: { cutPatienceMs: 'rehoming' },
+      on: {
+        'storage.fence.done': { target: 'rehoming', actions: takeCut },
+        'storage.fence.refused': { target: 'rehoming', actions: takeCut },
+        'storage.fence.unknown': { target: 'rehoming', actions: takeCut },
+      },
+    },
     rehoming: {
       entry: {
         type: 'cluster.rehome',
@@ -88,7 +97,7 @@ export const proved = nodeSetup.createStateConfig({
       },
       exit: { type: 'effect.cancel', params: { kind: 'cluster.rehome' } },
       on: {
-        'cluster.rehome.done': { target: 'rehomed', actions: tellVms },
+        'cluster.rehome.done': { target: 'rehomed', actions: tellVms((context) => context.proof) },
         'cluster.rehome.refused': { target: 'rehomingAgain', actions: waitForAnswer },
         'cluster.rehome.unknown': { target: 'rehomingAgain', actions: waitForAnswer },
       },
@@ -97,7 +106,7 @@ export const proved = nodeSetup.createStateConfig({
     /** Transient. A node that a person vouched for, or that was shut down in order, is his to switch on. */
     rehomed: {
       always: [
-        { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+        ...back,
         { guard: 'switchedOffByUs', target: 'poweringOn' },
         { target: 'awaitingReturn' },
       ],
@@ -105,7 +114,7 @@ export const proved = nodeSetup.createStateConfig({
     poweringOn: {
       entry: askBmc('bmc.set', 'on'),
       exit: { type: 'effect.cancel', params: { kind: 'bmc.set' } },
-      always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+      always: back,
       after: { helperMs: { target: 'poweringOnAgain', actions: waitBecause('No coordinator could switch it on') } },
       on: {
         'bmc.set.done': onTaken,
@@ -115,13 +124,16 @@ export const proved = nodeSetup.createStateConfig({
       },
     },
     poweringOnAgain: {
-      always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+      always: back,
       after: { powerOnMs: 'poweringOn' },
     },
     /** Fenced for good; only another boot of it brings it back. */
     awaitingReturn: {
-      always: { guard: 'isBackAlready', target: '#alive', actions: takeJoin },
+      entry: armRenewal,
+      exit: endRenewal,
+      always: back,
       on: {
+        'storage.renew': { actions: [...cutOff, armRenewal] },
         'node.outcast': {
           guard: 'fencedBootLives',
           target: 'cyclingOff',
@@ -150,5 +162,15 @@ export const proved = nodeSetup.createStateConfig({
     },
     /** The supply needs a moment to fall. */
     cyclingPause: { after: { cycleMs: 'poweringOn' } },
+    lifting: {
+      entry: liftCut,
+      exit: { type: 'effect.cancel', params: { kind: 'storage.lift' } },
+      on: {
+        'storage.lift.done': { target: '#alive', actions: takeJoin },
+        'storage.lift.refused': { target: 'liftingAgain', actions: waitForAnswer },
+        'storage.lift.unknown': { target: 'liftingAgain', actions: waitForAnswer },
+      },
+    },
+    liftingAgain: { after: { retryMs: 'lifting' } },
   },
 });

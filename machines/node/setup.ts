@@ -1,7 +1,7 @@
 /** The node machine's types, guards, delays and shared actions. */
 import { setup } from 'xstate';
 import type { ActionsOf, NodeWorldEffects } from '../effects.js';
-import { helpersOf, powerAnswer, proofOf, requestId } from './changes.js';
+import { cutIsInForce, helpersOf, isMassLoss, powerAnswer, proofOf, requestId } from './changes.js';
 import type { NodeEvent } from './events.js';
 import type { NodeContext, NodeInput, ProofKind } from './messages.js';
 import {
@@ -29,9 +29,23 @@ export const nodeSetup = setup({
     leaseOver: ({ context }) => context.leaseOver,
     /** The strong form of P1: this very fence read on, commanded off, and read off. */
     powerWasCut: ({ context }) => context.powerSeenOnAt !== null && context.commandedOff,
+    /** The weak form of P1, which a lying BMC could fake: together with the storage's fence where there is one. */
+    leaseOverAndCut: ({ context }) => context.leaseOver && cutIsInForce(context),
+    /** A boot that its storage was asked to cut off is not alive, whatever it says (I7). */
+    isUncut: ({ context }) => (context.cut ?? null) === null,
+    sameBootJoinedUncut: ({ context, event }) =>
+      event.type === 'node.joined' && event.bootId === context.boot?.bootId && (context.cut ?? null) === null,
+    cutIsWanted: ({ context }) =>
+      context.hasStorage === true && context.cutWanted === true && context.boot !== null,
+    /** By its own return nothing is left that could write; and what is in force need not be asked for. */
+    cutIsSettled: ({ context }) => cutIsInForce(context) || context.proof?.kind === 'P0',
+    leaseSurelyOver: ({ context }) => context.sessionGone || context.leaseOver,
+    notCutOff: ({ event }) => event.type === 'storage.read.done' && !event.result.fenced,
+    isMassLoss: ({ context }) => isMassLoss(context),
     sessionGone: ({ context }) => context.sessionGone,
     quorumIsYoung: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs) > 0,
     isBackAlready: ({ context }) => context.next !== null,
+    isBackAndCut: ({ context }) => context.next !== null && (context.cut ?? null) !== null,
     switchedOffByUs: ({ context }) => context.proof?.kind === 'P1' && context.goesDown !== true,
     leavesWithVms: ({ event }) => event.type === 'node.leave' && event.policy !== 'failover',
     isLeaving: ({ context }) => context.leaving != null && context.operation?.command === 'node.leave',

@@ -25,6 +25,8 @@ export interface NodeTelemetry {
   readonly hypervisor: boolean;
   /** Its guard lets guests run on without a lease, as the settings say. */
   readonly disarmed?: true;
+  /** False while the cluster's shared storage does not answer it; absent where there is none. */
+  readonly storage?: boolean;
   /** Running guests; figures as libvirt counts them. */
   readonly guests: readonly NodeGuest[];
 }

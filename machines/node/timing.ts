@@ -15,6 +15,8 @@ export const NODE_DEADLINES = {
   sessionMs: 5_000,
   rehomeMs: 15_000,
   planMs: 10_000,
+  /** The monitors' commit and the last OSD that confirms the map. */
+  storageMs: 10_000,
 } as const;
 
 export const NODE_DELAYS = {
@@ -33,6 +35,10 @@ export const NODE_DELAYS = {
   leaveMs: 300_000,
   /** Longer than any lease: a timer of the lease region always comes first. */
   retryLeaseMs: 60_000,
+  /** An entry on the blocklist is renewed long before it runs out (the driver asks for a day or more). */
+  renewMs: 6 * 3_600_000,
+  /** With a proof of everything in hand the storage may still take so long to drop the dead boot's locks. */
+  cutPatienceMs: 5_000,
 } as const;
 
 /** Past the session time-out of the last quorum write. Rule 3 ends every lease well before; this is for late timers. */

@@ -29,7 +29,8 @@ export function domainStateWord(snapshot: SnapshotView): DomainStateWord {
 }
 
 /** States of `life.proved` in which its VMs have their plan. */
-const AFTER_REHOMING = ['awaitingReturn', 'poweringOn', 'poweringOnAgain', 'cyclingOff', 'cyclingPause'] as const;
+const AFTER_REHOMING = ['awaitingReturn', 'poweringOn', 'poweringOnAgain', 'cyclingOff', 'cyclingPause', 'lifting',
+  'liftingAgain'] as const;
 
 const isEmptiedByFence = (snapshot: SnapshotView): boolean =>
   AFTER_REHOMING.some((state) => nodeIsIn(snapshot, `life.proved.${state}`));
@@ -39,8 +40,8 @@ const isEmptiedByFence = (snapshot: SnapshotView): boolean =>
  * a person who knows that the node is off may say so (proof P4).
  */
 export function nodeReason(snapshot: SnapshotView): string {
-  const { name, waitingReason } = nodeContext(snapshot);
-  const reason = waitingReason ?? '';
+  const { name, waitingReason, storageReason } = nodeContext(snapshot);
+  const reason = [waitingReason, storageReason && `Storage: ${storageReason}`].filter(Boolean).join('. ');
   return nodeIsIn(snapshot, 'life.judging.case.fencing.stuck')
     ? `${reason}. If you know that it is off: pvc node confirm-fenced ${name}` : reason;
 }

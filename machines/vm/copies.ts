@@ -34,8 +34,16 @@ const evidence = (boot: BootRef, otherBootsToo: boolean): Evidence =>
 export const sameBoot = (a: BootRef | null, b: BootRef | null): boolean =>
   a !== null && b !== null && a.node === b.node && a.bootId === b.bootId;
 
-/** P0, P1, P2 or P4 about a boot. */
-export const byProof = (proof: Proof): Evidence => evidence(proof.boot, false);
+/**
+ * Is this proof about all that a copy of the VM can do? P3 is only if what was started could write to nothing but RBD
+ * (the definition may have been changed since; a record that does not say so is not believed to).
+ */
+export const covers = (proof: Proof, vm: Pick<VmContext, 'rbdOnlyCopies'>): boolean =>
+  proof.kind !== 'P3' || vm.rbdOnlyCopies === true;
+
+/** P0, P1, P2 or P4 about a boot; P3 where that is enough. Null: it does not cover this VM. */
+const byProof = (proof: Proof, vm: Pick<VmContext, 'rbdOnlyCopies'>): Evidence | null =>
+  covers(proof, vm) ? evidence(proof.boot, false) : null;
 
 /** "Absent, and incoming refused" from the node's live owner; a live boot also ends all earlier ones of its node. */
 export const byAgentAbsence = (answer: BootRef & { readonly type: 'agent.absent' }): Evidence =>
@@ -57,8 +65,22 @@ export function without(mayRunOn: readonly BootRef[], proved: Evidence): readonl
   );
 }
 
-export const withoutProved = (mayRunOn: readonly BootRef[], proofs: readonly Proof[]): readonly BootRef[] =>
-  proofs.reduce((left, proof) => without(left, byProof(proof)), mayRunOn);
+type Proved = Pick<VmContext, 'mayRunOn' | 'rbdOnlyCopies' | 'osdmapEpoch'>;
+
+export const withoutProved = (vm: Proved, proofs: readonly Proof[]): readonly BootRef[] =>
+  proofs.reduce((left, proof) => {
+    const proved = byProof(proof, vm);
+    return proved === null ? left : without(left, proved);
+  }, vm.mayRunOn);
+
+/** What proofs change: who may hold a copy, and how new a map of the storage the next copy must have. */
+export function afterProofs(vm: Proved, proofs: readonly Proof[]): Pick<VmContext, 'mayRunOn' | 'osdmapEpoch'> {
+  const mayRunOn = withoutProved(vm, proofs);
+  const epochs = proofs.filter(({ boot }) => vm.mayRunOn.some((each) => sameBoot(each, boot)))
+    .map((proof) => proof.osdmapEpoch ?? 0);
+  const osdmapEpoch = Math.max(vm.osdmapEpoch ?? 0, ...epochs);
+  return { mayRunOn, ...(osdmapEpoch > 0 ? { osdmapEpoch } : {}) };
+}
 
 /** Adds a boot: the part of a migration that comes before its effect. */
 export const alsoMayRunOn = (mayRunOn: readonly BootRef[], boot: BootRef): readonly BootRef[] =>
@@ -71,9 +93,14 @@ export function soleRunner(context: Pick<VmContext, 'mayRunOn' | 'owner'>): Sole
   return { boot: owner } as unknown as SoleRunner;
 }
 
-/** What a launch writes in the commit before hypervisor.start. */
-export function launchOn(runner: SoleRunner): Pick<VmContext, 'mayRunOn' | 'node' | 'target' | 'heldAs'> {
-  return { mayRunOn: [runner.boot], node: runner.boot.node, target: runner.boot, heldAs: 'runner' };
+/** What a launch writes in the commit before its effect. A copy of an earlier try may be here, started otherwise. */
+export function launchOn(
+  runner: SoleRunner, vm: Pick<VmContext, 'definition' | 'mayRunOn' | 'rbdOnlyCopies'>,
+): Pick<VmContext, 'mayRunOn' | 'node' | 'target' | 'heldAs' | 'rbdOnlyCopies'> {
+  return {
+    mayRunOn: [runner.boot], node: runner.boot.node, target: runner.boot, heldAs: 'runner',
+    rbdOnlyCopies: vm.definition.rbdOnly && (vm.mayRunOn.length === 0 || vm.rbdOnlyCopies === true),
+  };
 }
 
 /** True if the owner's own boot is on the list. */

@@ -134,6 +134,10 @@ export interface VmContext extends VmInput {
   readonly desired: 'start' | 'stop' | 'disable';
   /** Every boot that may hold a copy, extended by the commit before a start or a migrate effect. */
   readonly mayRunOn: readonly BootRef[];
+  /** Every copy was started from a definition whose only writable resource is RBD; absent = not known, so no. */
+  readonly rbdOnlyCopies?: boolean;
+  /** A former copy was cut off from storage as of this osdmap epoch: no later one opens its disks with an older map. */
+  readonly osdmapEpoch?: number;
   readonly failedReason: string | null;
   /** Why nothing happens although something is wanted, for people; null when nothing waits. */
   readonly waitingReason: string | null;

@@ -5,7 +5,7 @@
  */
 import { assign } from 'xstate';
 import { unlocked } from './changes.js';
-import { byAgentAbsence, without, withoutProved } from './copies.js';
+import { afterProofs, byAgentAbsence, without, withoutProved } from './copies.js';
 import type { VmContext } from './messages.js';
 import { askOtherSide, isAnswer } from './migrating.js';
 import { conclude, forgetProved, noCopyHere, takeOwner, vmSetup, waitForReason } from './setup.js';
@@ -23,10 +23,10 @@ const proofs = vmSetup.createStateConfig({
     'vm.recover': [
       {
         // Every boot is proved over: straight to the place that the fence's one plan counted.
-        guard: ({ context, event }) => withoutProved(context.mayRunOn, event.proofs).length === 0,
+        guard: ({ context, event }) => withoutProved(context, event.proofs).length === 0,
         target: '#recovering.recovered',
         actions: assign(({ context, event }) => ({
-          mayRunOn: withoutProved(context.mayRunOn, event.proofs),
+          ...afterProofs(context, event.proofs),
           target: event.target,
           waitingReason: event.reason,
           after: event.after ?? [],
@@ -35,7 +35,7 @@ const proofs = vmSetup.createStateConfig({
       {
         target: '#recovering.asking',
         actions: assign(({ context, event }) => ({
-          mayRunOn: withoutProved(context.mayRunOn, event.proofs),
+          ...afterProofs(context, event.proofs),
           target: null,
           after: event.after ?? [],
         })),

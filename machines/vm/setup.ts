@@ -1,7 +1,7 @@
 /** The VM machine's types, guards and delays: what the parts of the chart are written with. */
 import { setup } from 'xstate';
 import type { ActionsOf, VmEffects } from '../effects.js';
-import { byProof, mayRunHere, sameBoot, soleRunner, without } from './copies.js';
+import { afterProofs, mayRunHere, sameBoot, soleRunner } from './copies.js';
 import { absentHere, acquired, operationOf, wantEnd } from './changes.js';
 import type { VmEvent } from './events.js';
 import type { VmContext, VmInput } from './messages.js';
@@ -23,6 +23,7 @@ export const vmSetup = setup({
     targetIsHere: ({ context }) => sameBoot(context.target, context.owner),
     targetIsKnown: ({ context }) => context.target !== null,
     onlyThisBootMayRun: ({ context }) => soleRunner(context) !== null,
+    mustReachStorage: ({ context }) => soleRunner(context) !== null && context.osdmapEpoch !== undefined,
     nothingMayRun: ({ context }) => context.mayRunOn.length === 0,
     mayRunHere: ({ context }) => mayRunHere(context),
     endIsWanted: ({ context }) => context.stop !== null,
@@ -53,7 +54,7 @@ export const takeOwner = vmSetup.assign(({ context, event }) =>
 
 /** A fence proved that a boot is over: true in every state. */
 export const forgetProved = vmSetup.assign(({ context, event }) =>
-  event.type === 'boot.fenced' ? { mayRunOn: without(context.mayRunOn, byProof(event.proof)) } : {},
+  event.type === 'boot.fenced' ? afterProofs(context, [event.proof]) : {},
 );
 
 /** The owner's own node holds no copy. */

@@ -30,6 +30,14 @@ const homeAt = (context: VmContext, boot: BootRef): string | null =>
     ? homeAfterRecovery(context, boot)
     : context.move.lastNode === boot.node ? null : context.move.lastNode;
 
+/** What a launch writes, in the commit before its effect. */
+const launch = vmSetup.assign(({ context }) => {
+  const runner = soleRunner(context);
+  return runner === null
+    ? {}
+    : { ...launchOn(runner, context), lastNode: homeAt(context, runner.boot), waitingReason: null };
+});
+
 const placeParams = ({ context }: { context: VmContext }) => ({
   uuid: context.uuid,
   purpose: 'start' as const,
@@ -115,18 +123,44 @@ export const starting = vmSetup.createStateConfig({
     /** Transient: a start needs that no other boot may hold a copy (rule 1). */
     claiming: {
       always: [
-        {
-          guard: 'onlyThisBootMayRun',
-          target: 'launching',
-          actions: vmSetup.assign(({ context }) => {
-            const runner = soleRunner(context);
-            return runner === null
-              ? {}
-              : { ...launchOn(runner), lastNode: homeAt(context, runner.boot), waitingReason: null };
-          }),
-        },
+        { guard: 'mustReachStorage', target: 'reaching' },
+        { guard: 'onlyThisBootMayRun', target: 'launching', actions: launch },
         { target: '#recovering' },
       ],
+    },
+    /**
+     * A former copy was cut off from storage: every OSD that serves this one must know of that. A storage that does not
+     * answer here is no failure of the VM: another place is looked for, or this one again.
+     */
+    reaching: {
+      entry: {
+        type: 'storage.reach',
+        params: ({ context }) => ({ osdmapEpoch: context.osdmapEpoch ?? 0, deadlineMs: VM_DEADLINES.storageMs }),
+      },
+      exit: { type: 'effect.cancel', params: { kind: 'storage.reach' } },
+      on: {
+        ...giveUpStarting,
+        'storage.reach.done': [
+          { guard: 'onlyThisBootMayRun', target: 'launching', actions: launch },
+          { target: '#recovering' },
+        ],
+        'storage.reach.refused': { target: 'storageAway', actions: waitForReason },
+        'storage.reach.unknown': { target: 'storageAway', actions: waitForReason },
+        'owner.acquired': [
+          { guard: 'ownerKeptItsBoot', actions: takeOwner },
+          { target: '#recovering', actions: takeOwner },
+        ],
+      },
+    },
+    storageAway: {
+      after: { retryMs: 'placing' },
+      on: {
+        ...giveUpStarting,
+        'owner.acquired': [
+          { guard: 'ownerKeptItsBoot', actions: takeOwner },
+          { target: '#recovering', actions: takeOwner },
+        ],
+      },
     },
     launching: {
       entry: {

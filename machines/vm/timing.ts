@@ -18,6 +18,7 @@ export const VM_DEADLINES = {
   observeMs: 5_000,
   resumeMs: 10_000,
   placeMs: 5_000,
+  storageMs: 5_000,
   /** A live migration that takes longer is given up by its driver and resolved by observing both sides. */
   migrateMs: 3_600_000,
 } as const;

@@ -1,0 +1,163 @@
+/** Stories of a node in a cluster with shared storage: cut off from it beside the path by its power (proof P3). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DrivenMachine } from '../fixtures/machine-driver.js';
+import { alive, HV3, life, off, on, proofs, reason, silent } from '../fixtures/node-story.js';
+import { joinedAs, lostWith, nodeInput, primaryIs } from '../fixtures/node-world.js';
+import { behaviorOf } from '../runtime/behavior.js';
+import { readyRecord } from '../runtime/migrate.js';
+import { statePaths } from '../machines/definition.js';
+import type { NodeContext, Proof } from '../machines/node/messages.js';
+import { machineOf } from '../machines/registry.js';
+
+const stored = (change: Record<string, unknown> = {}): DrivenMachine =>
+  alive().fact(lostWith(60_000, { storage: true, ...change })).done('probe.signs', silent);
+/** The state of the region about storage; '' = it is not judged. */
+const cut = (node: DrivenMachine): string => statePaths(node.record.snapshot.value)
+  .find((path) => path.startsWith('life.judging.storage.'))?.slice('life.judging.storage.'.length) ?? '';
+const kinds = (node: DrivenMachine): string[] => node.pending.map(({ kind }) => kind).sort();
+const IN_FORCE = { osdmapEpoch: 7 };
+const MOVES = { moves: [{ uuid: 'u1', target: HV3, reason: null }], concerned: ['u1', 'u2'], claimed: 1 };
+const NO_MOVES = { moves: [], concerned: [], claimed: 0 };
+
+test('the storage is asked at once, beside the BMC; its VMs go on by P3 alone while the BMC is dead', () => {
+  const node = stored();
+  assert.deepEqual([life(node), cut(node), kinds(node)], [
+    'judging.case.fencing.readPower', 'asking', ['bmc.read', 'storage.fence']]);
+  assert.deepEqual(node.effect('storage.fence').params['boot'], { node: 'hv2', bootId: 'b2' });
+  node.done('storage.fence', IN_FORCE);
+  assert.deepEqual(proofs(node).map(({ kind, boot, osdmapEpoch }) => [kind, boot.bootId, osdmapEpoch]), [
+    ['P3', 'b2', 7]]);
+  assert.deepEqual([cut(node), node.effect('session.fence').params['by']], ['endingSession', 'P3']);
+  node.done('session.fence');
+  assert.equal((node.effect('cluster.rehome').params['proof'] as Proof).kind, 'P3');
+  node.done('cluster.rehome', MOVES);
+  assert.deepEqual(node.sent.map(({ to, event }) => [to, event.type]), [
+    ['vm/u1', 'vm.recover'], ['vm/u1', 'boot.fenced'], ['vm/u2', 'boot.fenced']]);
+  assert.deepEqual([life(node), cut(node), kinds(node)], [
+    'judging.case.fencing.readPower', 'inForce', ['bmc.read']], 'the path by its power goes on for the others');
+});
+
+test('its power is cut as well: the others follow by P1, and nothing is asked of the storage twice', () => {
+  const node = stored().done('storage.fence', IN_FORCE).done('session.fence').done('cluster.rehome', MOVES);
+  node.done('bmc.read', on).done('bmc.set').done('bmc.read', off).done('probe.signs', silent);
+  assert.deepEqual([proofs(node).map(({ kind, osdmapEpoch }) => [kind, osdmapEpoch]), life(node)], [
+    [['P1', 7]], 'proved.rehoming']);
+  node.done('cluster.rehome', NO_MOVES).done('bmc.set').fact(joinedAs('b3'));
+  assert.deepEqual([life(node), kinds(node)], ['proved.lifting', ['storage.lift']], 'back under another boot: P0');
+  assert.deepEqual(node.effect('storage.lift').params['boot'], { node: 'hv2', bootId: 'b2' });
+  node.unknown('storage.lift').timer('retryMs').done('storage.lift');
+  assert.deepEqual([life(node), node.context<NodeContext>().cut, node.context<NodeContext>().boot?.bootId], [
+    'alive.steady', null, 'b3']);
+});
+
+test('P1 first: the storage may drop what the dead clients hold, and is not waited for long', () => {
+  const proved = (): DrivenMachine => {
+    const node = stored().done('bmc.read', on).done('bmc.set').done('bmc.read', off).done('probe.signs', silent);
+    assert.deepEqual([life(node), kinds(node)], ['proved.cuttingOff', ['storage.fence']]);
+    return node;
+  };
+  const ends: [string, (node: DrivenMachine) => unknown, number | undefined][] = [
+    ['in force', (node) => node.done('storage.fence', IN_FORCE), 7],
+    ['refused', (node) => node.refused('storage.fence'), undefined],
+    ['unknown', (node) => node.unknown('storage.fence'), undefined],
+    ['too slow', (node) => node.timer('cutPatienceMs'), undefined],
+  ];
+  for (const [name, end, epoch] of ends) {
+    const node = proved();
+    end(node);
+    assert.equal(life(node), 'proved.rehoming', name);
+    node.done('cluster.rehome', MOVES);
+    assert.equal((node.sent[0]!.event['proofs'] as Proof[])[0]!.osdmapEpoch, epoch, name);
+  }
+});
+
+test('a BMC that reads off is believed only once the storage has cut the node off: it may lie', () => {
+  const node = stored().done('bmc.read', off).done('probe.signs', silent).timer('leaseMs');
+  assert.deepEqual([life(node), proofs(node)], ['judging.case.fencing.awaitLeaseDeadline', []]);
+  node.done('storage.fence', IN_FORCE);
+  assert.deepEqual(proofs(node).map(({ kind }) => kind), ['P3', 'P1']);
+  assert.equal(life(node), 'proved.rehoming');
+});
+
+test('refused: said to people, asked again; a person, or power that was seen to go, is enough without it', () => {
+  const node = stored().refused('storage.fence', 'EACCES').unknown('bmc.read').timer('helperMs');
+  assert.deepEqual([life(node), cut(node)], ['judging.case.fencing.stuck', 'askingAgain']);
+  assert.match(reason(node), /Storage: EACCES/);
+  assert.equal(node.context<NodeContext>().cut, null, 'known not to have happened');
+  node.timer('retryMs');
+  assert.equal(cut(node), 'asking');
+  node.command({ type: 'node.confirm-fenced', by: 'joan' });
+  assert.deepEqual([proofs(node).map(({ kind }) => kind), life(node)], [['P4'], 'proved.cuttingOff']);
+  assert.equal(life(node.refused('storage.fence')), 'proved.rehoming');
+});
+
+test('an answer that was lost is read back; only what is in force at every OSD counts', () => {
+  const node = stored().unknown('storage.fence', 'no answer');
+  assert.deepEqual([cut(node), kinds(node)], ['reading', ['bmc.read', 'storage.read']]);
+  node.done('storage.read', { fenced: false, osdmapEpoch: 6 });
+  assert.deepEqual([cut(node), proofs(node)], ['askingAgain', []]);
+  node.timer('retryMs').unknown('storage.fence').done('storage.read', { fenced: true, osdmapEpoch: 9 });
+  assert.deepEqual(proofs(node).map(({ kind, osdmapEpoch }) => [kind, osdmapEpoch]), [['P3', 9]]);
+});
+
+test('once the storage was asked the boot is condemned, unless that is known not to have happened', () => {
+  const heard = { type: 'node.heard' };
+  const again = { ...joinedAs('b2'), incarnation: 'b2.2' };
+  const cases: [string, DrivenMachine, boolean][] = [
+    ['asked', stored(), true],
+    ['refused', stored().refused('storage.fence'), false],
+    ['lost, then refused', stored().unknown('storage.fence').unknown('storage.read').timer('retryMs')
+      .refused('storage.fence'), true],
+    ['in force', stored().done('storage.fence', IN_FORCE), true],
+    ['a cluster without storage', alive().fact(lostWith(60_000)).done('probe.signs', silent), false],
+  ];
+  for (const [name, node, condemned] of cases) {
+    for (const event of [heard, again]) {
+      const copy = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput);
+      copy.record = node.record;
+      assert.equal(life(copy.fact(event)).startsWith('judging'), condemned, `${name}: ${event.type}`);
+    }
+  }
+});
+
+test('more than a minority lost at once: no cut for silence, and a cut moves nothing (rule 7)', () => {
+  const node = stored({ suspects: 2 });
+  assert.deepEqual([cut(node), kinds(node)], ['idle', ['bmc.read']]);
+  node.done('bmc.read', off).done('probe.signs', silent).done('storage.fence', IN_FORCE);
+  assert.deepEqual([cut(node), proofs(node)], ['inForce', []]);
+  node.timer('leaseMs');
+  assert.deepEqual(proofs(node).map(({ kind }) => kind), ['P1']);
+});
+
+test('entries are renewed while the node stays away, and lifted on its return only', () => {
+  const node = stored().done('storage.fence', IN_FORCE).done('session.fence').done('cluster.rehome', NO_MOVES);
+  node.timer('renewMs').unknown('storage.fence').timer('retryMs').done('storage.fence', IN_FORCE);
+  assert.equal(cut(node), 'inForce');
+  node.command({ type: 'node.confirm-fenced', by: 'joan' });
+  node.done('cluster.rehome', NO_MOVES);
+  assert.equal(life(node), 'proved.awaitingReturn');
+  node.timer('storageRenewal');
+  assert.deepEqual(kinds(node), ['storage.fence']);
+  node.done('storage.fence', IN_FORCE).timer('storageRenewal').fact(joinedAs('b3'));
+  assert.equal(life(node), 'proved.lifting');
+  assert.deepEqual(node.record.timers, []);
+});
+
+test('the next primary carries the cut on from where it stood', () => {
+  const node = stored().fact(primaryIs('hv3', 'claimed'));
+  assert.deepEqual([cut(node), kinds(node)], ['asking', ['bmc.read', 'storage.fence']]);
+  node.done('storage.fence', IN_FORCE).fact(primaryIs('hv1', 'claimed')).unknown('session.fence').timer('retryMs');
+  assert.deepEqual([cut(node), kinds(node)], ['endingSession', ['bmc.read', 'session.fence']]);
+});
+
+test('a record of version 1 is carried on, also from the middle of a fence', () => {
+  const behavior = behaviorOf(machineOf('node')!);
+  const fence = { ...alive().fact(lostWith(60_000)).done('probe.signs', silent).record, machineVersion: 1 };
+  const { life: { judging } } = fence.snapshot.value as { life: { judging: Record<string, unknown> } };
+  const { storage: _none, ...before } = judging;
+  const old = { ...fence, snapshot: { ...fence.snapshot, value: { life: { judging: before }, domain: 'ready' } } };
+  assert.deepEqual(readyRecord(behavior, old, 1).record.snapshot.value, fence.snapshot.value);
+  const steady = { ...alive().record, machineVersion: 1 };
+  assert.deepEqual(readyRecord(behavior, steady, 1).record.snapshot.value, steady.snapshot.value);
+});
