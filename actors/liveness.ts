@@ -27,7 +27,7 @@ export interface LivenessDeps {
   /** While there was no quorum, a node's lease may have been lengthened by its peers. */
   readonly vouching?: boolean;
   /** Shared storage that can fence a boot is there. */
-  readonly hasStorage: boolean;
+  readonly hasStorage?: boolean;
   /** How long this process has had an unbroken quorum connection, milliseconds. */
   quorumAgeMs(): number;
 }
@@ -146,7 +146,7 @@ export class Liveness {
 
   /** Said only where there is storage: without it nothing of a node's facts changes. */
   private storage(): { storage?: boolean } {
-    return this.deps.hasStorage ? { storage: true } : {};
+    return this.deps.hasStorage === true ? { storage: true } : {};
   }
 
   /** Live coordinators that can reach a BMC when this one's own cable does not. */
