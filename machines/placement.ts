@@ -8,7 +8,7 @@ import type { PlannedMove } from './effects.js';
 import { packAll, type PackingProblem } from './packing.js';
 import { busyness, type BalanceBasis } from './rebalance.js';
 import {
-  compareLikings, forbiddenBy, likingOf, type PlacementRule, type RuleView, type Standing,
+  compareLikings, forbiddenBy, likingOf, type Liking, type PlacementRule, type RuleView, type Standing,
 } from './rules.js';
 
 export interface PlacementNode {
@@ -86,7 +86,8 @@ const SCORES: Readonly<Record<Exclude<NodeSelector, 'none'>, (node: PlacementNod
 
 /** The node for one VM, or why there is none. */
 export function place(request: PlacementRequest, world: PlacementWorld): Placement {
-  const [chosen] = ranked(request, world);
+  const chosen = candidates(request, world).reduce<Candidate | null>((best, each) =>
+    (best === null || byMerit(each, best) < 0 ? each : best), null)?.node;
   if (chosen === undefined) {
     const unknown = request.only != null && !world.nodes.some((node) => node.name === request.only);
     const refusals = byName(world.nodes).map((node) => `${node.name}: ${refusalOf(request, node, world)}`);
@@ -98,21 +99,29 @@ export function place(request: PlacementRequest, world: PlacementWorld): Placeme
   return { target: { node: chosen.name, bootId: chosen.bootId! }, reason: overcommitOf(request, chosen) };
 }
 
-/** The nodes that can take it, the best first: what the rules like, the preferred, room, the selector, the name. */
-function ranked(request: PlacementRequest, world: PlacementWorld): PlacementNode[] {
+interface Candidate {
+  readonly node: PlacementNode;
+  readonly liking: Liking;
+  readonly order: readonly [number, number, number];
+}
+
+/** The better first: what the rules like, the preferred, room, the selector, the name. */
+const byMerit = (a: Candidate, b: Candidate): number => compareLikings(a.liking, b.liking)
+  || a.order[0] - b.order[0] || a.order[1] - b.order[1] || a.order[2] - b.order[2] || compare(a.node.name, b.node.name);
+
+/** The nodes that can take it, in no order. */
+function candidates(request: PlacementRequest, given: PlacementWorld): Candidate[] {
+  const world = { ...given, rules: (given.rules ?? []).filter((rule) => rule.vms.includes(request.uuid)) };
   const view = ruleView(world);
   const score = scoreOf(request, world);
   const home = (node: PlacementNode): number => (node.name === request.prefer ? 0 : 1);
   const room = (node: PlacementNode): number => (request.memoryMiB > node.memoryFreeMiB ? 1 : 0);
   const even = request.balance !== undefined;
   return world.nodes.filter((node) => refusalOf(request, node, world) === null)
-    .map((node) => {
-      const order = even ? [room(node), score(node), home(node)] : [home(node), room(node), score(node)];
-      return { node, liking: likingOf(request.uuid, node.name, view), order };
-    })
-    .sort((a, b) => compareLikings(a.liking, b.liking) || a.order[0]! - b.order[0]! || a.order[1]! - b.order[1]!
-      || a.order[2]! - b.order[2]! || compare(a.node.name, b.node.name))
-    .map(({ node }) => node);
+    .map((node): Candidate => ({
+      node, liking: likingOf(request.uuid, node.name, view),
+      order: even ? [room(node), score(node), home(node)] : [home(node), room(node), score(node)],
+    }));
 }
 
 /**
@@ -143,29 +152,46 @@ const SEARCH_BUDGET = 20_000;
 export function planMoves(requests: readonly PlacementRequest[], given: PlacementWorld): PlannedMove[] {
   const world = withoutStanding(given, requests);
   const budget = { left: SEARCH_BUDGET };
-  let places: ReadonlyMap<PlacementRequest, string> = new Map();
-  let now = world;
+  const ordered = [...requests].sort(byPriority);
+  let places = new Map<PlacementRequest, string>();
+  let now = ownCopy(world);
   const reasons = new Map<PlacementRequest, string | null>();
-  for (const request of [...requests].sort(byPriority)) {
+  for (const request of ordered) {
     const { target, reason } = place(request, now);
     reasons.set(request, reason);
     if (target !== null) {
-      places = new Map(places).set(request, target.node);
-      now = take(request, target.node, now);
+      places.set(request, target.node);
+      takeInPlace(request, target.node, now);
       continue;
     }
     const anew = packAll([...places.keys(), request], world, PACKING, budget);
     if (anew === null) continue;
-    places = anew;
-    now = [...anew].reduce((so, [vm, node]) => take(vm, node, so), world);
+    places = new Map(anew);
+    now = ownCopy(world);
+    for (const [vm, node] of anew) takeInPlace(vm, node, now);
     for (const [vm, node] of anew) reasons.set(vm, overcommitIn(vm, node, now));
   }
   const bootOf = new Map(world.nodes.map((node) => [node.name, node.bootId]));
-  return [...requests].sort(byPriority).map((request) => {
+  return ordered.map((request) => {
     const node = places.get(request);
     const target = node === undefined ? null : { node, bootId: bootOf.get(node)! };
     return { uuid: request.uuid, target, reason: reasons.get(request) ?? null };
   });
+}
+
+/** A plan's own world, changed as it goes: copies for each of thousands of VMs would take seconds. */
+interface OwnWorld extends PlacementWorld {
+  readonly nodes: PlacementNode[];
+  readonly standing: Map<string, readonly string[]>;
+}
+
+const ownCopy = (world: PlacementWorld): OwnWorld =>
+  ({ ...world, nodes: [...world.nodes], standing: new Map(world.standing) });
+
+function takeInPlace(request: PlacementRequest, name: string, { nodes, standing }: OwnWorld): void {
+  const at = nodes.findIndex((node) => node.name === name);
+  nodes[at] = withVm(nodes[at]!, request, 1);
+  standing.set(request.uuid, [name]);
 }
 
 /** VMs that are all about to be placed anew stand nowhere, or they would hold each other where they were. */
@@ -197,7 +223,7 @@ export function leave(request: PlacementRequest, name: string, world: PlacementW
 
 /** What packing.ts needs to know of placement. */
 export const PACKING: PackingProblem<PlacementRequest, PlacementWorld> = {
-  choices: (request, world) => ranked(request, world).map((node) => node.name),
+  choices: (request, world) => candidates(request, world).sort(byMerit).map(({ node }) => node.name),
   take,
   hopeless: (requests, world) => {
     if (world.overcommit === 'warn') return false;
