@@ -1,6 +1,7 @@
 /** Peers that vouch for each other: when what they say may stand in for a quorum write, and when not (I9, I8). */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { BegunCluster } from '../fixtures/sim/scenario/begun.js';
 import { vouchedDeadlineMs, vouches, type PeerWord } from '../runtime/vouching.js';
 
 const THREE = ['hv1', 'hv2', 'hv3'];
@@ -47,4 +48,76 @@ describe('a deadline is lengthened', () => {
     assert.equal(vouches(four).yes, false);
     assert.equal(vouches({ ...four, words: [...four.words, says('hv4', 900)] }).yes, true);
   });
+});
+
+describe('the coordination service is lost and all nodes are well', () => {
+  const NODES = { hv1: {}, hv2: {}, hv3: {}, hv4: {} };
+  const vms = Object.fromEntries(Object.keys(NODES).map((node, index) => [`10${index + 1}`, { node, state: 'start' }]));
+
+  async function playing(vouching: boolean, story: (cluster: BegunCluster) => Promise<void>): Promise<void> {
+    const cluster = await BegunCluster.of({ nodes: NODES, vms }, { seed: 9, vouching });
+    try {
+      await story(cluster);
+      assert.deepEqual(cluster.stage.checkers.violations, []);
+    } finally {
+      cluster.close();
+    }
+  }
+  const running = (cluster: BegunCluster): number =>
+    Object.keys(vms).filter((vm) => cluster.runsOn(vm).length === 1).length;
+  const ends = (cluster: BegunCluster, from: number): number =>
+    cluster.stage.world.lines.slice(from).filter((line) => / ends on /.test(line)).length;
+
+  test('with peers that vouch no guest ends, and everything goes on when the service is back', () =>
+    playing(true, async (cluster) => {
+      const from = cluster.stage.world.lines.length;
+      // The switch of the cluster's network: no server hears another, and the nodes do, on the two other networks.
+      for (const node of Object.keys(NODES)) await cluster.cable(node, false, 'cluster');
+      await cluster.stage.run(300_000);
+      assert.equal(running(cluster), 4);
+      for (const node of Object.keys(NODES)) await cluster.cable(node, true, 'cluster');
+      await cluster.quiet(10_000);
+      assert.deepEqual([running(cluster), ends(cluster, from)], [4, 0]);
+      const migrate = { type: 'vm.migrate', target: 'hv2', force: false, forceLive: false };
+      assert.equal(await cluster.submit('vm', '101', migrate), 'accepted');
+      await cluster.quiet();
+      assert.deepEqual(cluster.runsOn('101'), ['hv2']);
+    }));
+
+  test('without them every guest is stopped, and started when it is back', () => playing(false, async (cluster) => {
+    for (const node of Object.keys(NODES)) await cluster.cable(node, false, 'cluster');
+    await cluster.stage.run(30_000);
+    assert.equal(running(cluster), 0);
+    for (const node of Object.keys(NODES)) await cluster.cable(node, true, 'cluster');
+    await cluster.quiet(10_000);
+    assert.equal(running(cluster), 4);
+  }));
+
+  test('a node that is cut off stops its guests all the same, and they run elsewhere', () =>
+    playing(true, async (cluster) => {
+      await cluster.cable('hv3', false);
+      await cluster.stage.run(6000);
+      assert.deepEqual(cluster.runsOn('103').filter((node) => node === 'hv3'), []);
+      await cluster.quiet(30_000);
+      assert.equal(running(cluster), 4);
+    }));
+
+  test('one that is cut off from the cluster alone hears of the quorum, and stops too', () =>
+    playing(true, async (cluster) => {
+      await cluster.cable('hv3', false, 'cluster');
+      await cluster.stage.run(6000);
+      assert.deepEqual(cluster.runsOn('103').filter((node) => node === 'hv3'), []);
+    }));
+
+  test('a node that loses its power meanwhile is recovered once the service is back', () =>
+    playing(true, async (cluster) => {
+      for (const node of Object.keys(NODES)) await cluster.cable(node, false, 'cluster');
+      await cluster.stage.run(20_000);
+      await cluster.stage.speak('power hv4 off', { verb: 'power', node: 'hv4', on: false });
+      await cluster.stage.run(20_000);
+      assert.equal(running(cluster), 3);
+      for (const node of Object.keys(NODES)) await cluster.cable(node, true, 'cluster');
+      await cluster.quiet(30_000);
+      assert.equal(running(cluster), 4);
+    }));
 });
