@@ -130,7 +130,7 @@ export const proved = nodeSetup.createStateConfig({
     /** Fenced for good; only another boot of it brings it back. */
     awaitingReturn: {
       entry: armRenewal,
-      exit: endRenewal,
+      exit: [endRenewal, cancelCut],
       always: back,
       on: {
         'storage.renew': { actions: [...cutOff, armRenewal] },
