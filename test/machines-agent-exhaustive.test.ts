@@ -54,7 +54,7 @@ function check({ before, move, after, machine }: Step): void {
     ended.map(({ replyTo, requestId }) => [replyTo, requestId]), move.name);
   if (!move.name.endsWith('.done')) return;
   const isAbsence = answers[0]!.event.type === 'agent.absent';
-  assert.equal(isAbsence, move.name === 'hypervisor.ensureAbsent.done', `${move.name}: absence is told of nothing else`);
+  assert.equal(isAbsence, move.name === 'hypervisor.ensureAbsent.done', `${move.name}: absence, of nothing else`);
 }
 
 test('every state keeps its promises, and every transition is taken', (t) => {
