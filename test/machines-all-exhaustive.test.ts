@@ -1,4 +1,4 @@
-/** Of every registered machine: why a state may last in which nothing is sure to happen; that it has a test of its own. */
+/** Of every registered machine: why a state may last in which nothing is sure to happen; that it has its own test. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
