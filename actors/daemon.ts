@@ -24,6 +24,7 @@ import { envelopeName, pathsUnder, type Paths } from '../runtime/paths.js';
 import { newToken } from '../runtime/random.js';
 import type { StoreMetrics } from '../runtime/store-metrics.js';
 import type { Store, StoreOptions } from '../runtime/store.js';
+import { WriterVersion } from '../runtime/versions.js';
 import { never, RestForOne, type ChildSpec, type RunningChild } from '../runtime/supervisor.js';
 import { ActorDesk } from './actor-desk.js';
 import type { Admin } from './admin.js';
@@ -68,6 +69,8 @@ export interface DaemonDeps {
   startApi(services: Services): Promise<RunningChild>;
   /** Coordinators that vouch for each other when the service is lost (I9). Only the simulator has them. */
   readonly peers?: Peers;
+  /** Versions of records this daemon reads, ascending; fewer than all only to simulate an older daemon. */
+  readonly recordVersions?: readonly number[];
   /** Looks on as effects reach the world, and may come between: for simulations. */
   aroundEffects?: CellsDeps['aroundEffects'];
   /** Asked when the daemon is told to end: does its whole system go down for good? Without it: it is a restart. */
@@ -165,7 +168,8 @@ async function startLease(
   };
   const lease: Lease = new Lease({
     store, paths, clock, log: log.child('lease'), node: config.node, bootId: facts.bootId,
-    tickMs: config.zookeeper.tickMs, stopMs: GUEST_STOP_MS, heartbeatMs: config.timers.telemetryMs,
+    tickMs: config.zookeeper.tickMs, ...(deps.recordVersions && { recordVersions: deps.recordVersions }),
+    stopMs: GUEST_STOP_MS, heartbeatMs: config.timers.telemetryMs,
     blob: () => {
       void telemetry.refresh();
       const blob = telemetry.blob(lease.incarnation) as unknown as Record<string, unknown>;
@@ -191,7 +195,7 @@ async function startLease(
   voucher?.start();
   stage.lease = lease;
   stage.feed = null;
-  stage.mirror = new Mirror(store, paths, clock, log.child('mirror'));
+  stage.mirror = new Mirror(store, paths, clock, log.child('mirror'), new WriterVersion(deps.recordVersions));
   stage.feed = new MirrorFeed(stage.mirror, format.generation, log.child('feed'));
   const stop = (): void => {
     voucher?.stop();

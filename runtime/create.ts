@@ -33,6 +33,8 @@ export interface BirthDeps {
   readonly self: { readonly node: string; readonly incarnation: string; readonly bootId: string };
   /** Names of commit effects, as the cells know them. */
   readonly commitEffectNames: ReadonlySet<string>;
+  /** The mirror's. */
+  readonly versions: WriterVersion;
 }
 
 /** How often a multi whose outcome is not known is sent again, and the pause before it, milliseconds. */
@@ -41,14 +43,16 @@ const PAUSE_MS = 100;
 
 /**
  * Makes an actor that this process owns; its machine gets `input`. false = there is one of this name already.
- * Rejects (StoreError) when it cannot be told whether it was made: the same call again finds out.
+ * Rejects (StoreError) when it cannot be told whether it was made: the same call again finds out. Throws
+ * NeedsVersionError for a first record that not all registered nodes could read.
  */
 export async function createActor(deps: BirthDeps, behavior: Behavior, id: string, input: unknown): Promise<boolean> {
   const { store, paths, clock, self, commitEffectNames } = deps;
   const address = addressOf(behavior.kind, id);
   const meta = { node: self.node, epoch: 1, nowMs: clock.wallMs(), revision: 0, commitEffects: commitEffectNames };
   const record = createRecord(behavior, id, input, meta, `create-${newToken()}`, `${self.incarnation}:${newToken()}`);
-  const operations = createActorOps(paths, address, record, { ...self, epoch: 1, cause: 'created' });
+  const owner = { ...self, epoch: 1, cause: 'created' } as const;
+  const operations = createActorOps(paths, address, record, owner, deps.versions);
   for (let attempt = 1; ; attempt += 1) {
     const result = await store.multi(operations);
     if (result.kind === 'done') return true;

@@ -21,6 +21,7 @@ import { causeChain } from './log.js';
 import { assertMachines } from './machine-check.js';
 import { reportMisfits } from './migrate.js';
 import type { Mirror, MirrorActor } from './mirror.js';
+import { bringUp } from './outdated.js';
 import { newToken } from './random.js';
 import type { ActorRecord } from './record.js';
 import { StoreError } from './store.js';
@@ -286,6 +287,7 @@ export class Host {
     this.asleep.withLetters((address) => this.wake(address))
       .catch((error: unknown) => log.debug('mailboxes of sleepers are looked at later', { error }));
     mirror.tombs.sweep(clock.wallMs()).catch((error: unknown) => log.debug('tombstones stay a while', { error }));
+    void bringUp(this.deps, this.asleep.addresses(), () => `${this.processId}.${this.deps.newCommitId()}`);
   }
 
   private every(periodMs: number, work: () => void): void {

@@ -97,7 +97,9 @@ export class Runtime {
     const behavior = this.behaviors.get(kind);
     if (behavior === undefined) throw new Error(`this host knows no machine "${kind}"`);
     const { clock, commitEffectNames } = this;
-    return createActor({ ...await this.whenUp(), clock, commitEffectNames }, behavior, id, input);
+    const parts = await this.whenUp();
+    const { versions } = parts.mirror;
+    return createActor({ ...parts, clock, commitEffectNames, versions }, behavior, id, input);
   }
 
   /**

@@ -51,7 +51,10 @@ describe('the restart budget', () => {
 
   it('a child that crashes across three fail-overs trips at exactly its limit', { timeout: 240_000 }, async () => {
     const { store, paths, mirror } = cluster;
-    const deps = { store, paths, self: mirror.liveOf('h1')!, clock: systemClock, commitEffectNames: new Set<string>() };
+    const deps = {
+      store, paths, self: mirror.liveOf('h1')!, clock: systemClock, commitEffectNames: new Set<string>(),
+      versions: mirror.versions,
+    };
     const flags = { strategy: 'one_for_one', intensity: INTENSITY, periodMs: 3_600_000 };
     const input = { address: ROOT, flags, children: [{ id: 'pane', kind: 'glass' }] };
     await createActor(deps, proofBehaviors().get('supervisor')!, 'root', input);
