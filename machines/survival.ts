@@ -24,11 +24,23 @@ export function survives(vms: readonly AtRisk[], world: PlacementWorld, lost: st
   return { node: lost, stranded: planMoves(homeless, left).flatMap(strandedOf) };
 }
 
-/** Every node whose loss would strand a VM. A cluster of one node has nothing to lose it to, and is not asked. */
+/**
+ * Every node whose loss would strand a VM. A cluster of one node has nothing to lose it to, and is not asked; nor is a
+ * VM that somebody tied to one node: that it goes with its node is no news.
+ */
 export function survival(vms: readonly AtRisk[], world: PlacementWorld): NodeLoss[] {
   const live = world.nodes.filter((node) => node.bootId !== null);
   if (world.nodes.length < 2) return [];
-  return live.map((node) => survives(vms, world, node.name)).filter((loss) => loss.stranded.length > 0);
+  const free = vms.filter((vm) => !isTied(vm, world));
+  return live.map((node) => survives(free, world, node.name)).filter((loss) => loss.stranded.length > 0);
+}
+
+/** By its own limit, or by strict rules about nodes, no other node is ever legal. */
+function isTied({ request, node }: AtRisk, { nodes, rules }: PlacementWorld): boolean {
+  const about = (rules ?? []).filter((rule) => rule.kind === 'node-affinity' && rule.strict
+    && rule.vms.includes(request.uuid));
+  return !nodes.some(({ name }) => name !== node && request.nodeLimit?.includes(name) !== false
+    && about.every((rule) => rule.kind === 'node-affinity' && rule.nodes[name] !== undefined));
 }
 
 /** Losses that became worse, told as a sentence; null = none did. `named` = how people call a VM. */
