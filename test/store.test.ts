@@ -1,7 +1,9 @@
-/** The Store contract on the memory cluster and on a real ensemble of three behind proxies. */
+/** The Store contract on the memory cluster, on the simulator's ensemble, and on a real one of three behind proxies. */
+import assert from 'node:assert/strict';
 import { until, type StoreHarness } from '../fixtures/contracts/store-bench.js';
 import { storeContract } from '../fixtures/contracts/store.js';
 import { startProxy, type Proxy } from '../fixtures/proxy.js';
+import { EnsembleWorld } from '../fixtures/sim/ensemble-world.js';
 import { createMemoryCluster } from '../fixtures/sim/store.js';
 import { startEnsemble } from '../fixtures/zookeeper.js';
 import { systemClock } from '../runtime/clock.js';
@@ -23,6 +25,53 @@ async function memoryHarness(): Promise<StoreHarness> {
       return act();
     },
     stop: async () => undefined,
+  };
+}
+
+/** Each store has a host of its own, whose cable is pulled; virtual time runs as fast as it can. */
+async function simulatedHarness(): Promise<StoreHarness> {
+  const hosts = Array.from({ length: 60 }, (_, index) => `client-${index}`);
+  const world = new EnsembleWorld(1, ['hv1', 'hv2', 'hv3'], hosts);
+  const halt = world.runFreely();
+  const { clock } = world.process('hv1');
+  const places = new Map<Store, string>();
+  const hostOf = (store: Store): string => places.get(store) ?? assert.fail('this store was not opened here');
+  const cable = (store: Store, passes: boolean): void => {
+    for (const direction of ['in', 'out'] as const) world.network.set(hostOf(store), 'cluster', direction, passes);
+    world.ensemble.topologyChanged();
+  };
+  const disconnect = async (store: Store): Promise<void> => {
+    cable(store, false);
+    await until('suspended', () => store.state === 'suspended', 10_000, clock);
+  };
+  return {
+    clock, disconnect,
+    async open({ resume, sessionTimeoutMs = SESSION_MS } = {}) {
+      const host = hosts[places.size] ?? assert.fail('there is no host left');
+      const store = await world.ensemble.open(host, world.process(host), sessionTimeoutMs, resume);
+      places.set(store, host);
+      return store;
+    },
+    async reconnect(store) {
+      cable(store, true);
+      await until('connected', () => store.state === 'connected', 10_000, clock);
+    },
+    async expire(store) {
+      await disconnect(store);
+      await clock.sleep(SESSION_MS + 1_000);
+      cable(store, true);
+      await until('expired', () => store.state === 'expired', 10_000, clock);
+    },
+    async cutDuring(store, act, applied) {
+      world.network.set(hostOf(store), 'cluster', 'in', false);
+      world.ensemble.topologyChanged();
+      const result = act();
+      await until('applied', applied, 10_000, clock);
+      const unknown = await result;
+      cable(store, true);
+      return unknown;
+    },
+    stop: async () => halt(),
   };
 }
 
@@ -78,4 +127,5 @@ async function realHarness(): Promise<StoreHarness> {
 }
 
 storeContract('memory', memoryHarness);
+storeContract('simulated ensemble', simulatedHarness);
 storeContract('ZooKeeper', realHarness);
