@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { createIpmiBmc, parsePower } from '../actors/drivers/ipmi.js';
 import { bmcContract } from '../fixtures/contracts/bmc.js';
 import { startIpmiSim } from '../fixtures/ipmi-sim.js';
+import { EnsembleWorld } from '../fixtures/sim/ensemble-world.js';
+import { simBmc, type BmcMode, type PowerSocket } from '../fixtures/sim/power.js';
 
 const PORT = 6236;
 const DEAD_PORT = 6237;
@@ -15,6 +17,28 @@ bmcContract('ipmitool with ipmi_sim', async () => {
     withWrongPassword: createIpmiBmc({ hv1: { ...access, password: 'guess' } }),
     node: 'hv1', deadNode: 'hv2',
     mood: sim.mood, power: sim.power, setPower: sim.setPower, stop: sim.stop,
+  };
+});
+
+bmcContract('simulated', async () => {
+  const world = new EnsembleWorld(1, [], ['hv9']);
+  const halt = world.runFreely();
+  const process = world.process('hv9');
+  const socketOf = (name: string, bmc: BmcMode): PowerSocket => ({
+    name, powered: true, frozen: false, bmc,
+    setPower(power) { this.powered = power === 'on'; },
+  });
+  const sockets: readonly PowerSocket[] = [socketOf('hv1', 'ok'), socketOf('hv2', 'dead')];
+  const [socket] = sockets;
+  if (socket === undefined) throw new Error('there is no socket');
+  return {
+    bmc: simBmc('hv9', process, world.time, world.network,
+      (node) => sockets.find(({ name }) => name === node) ?? null),
+    withWrongPassword: null, node: 'hv1', deadNode: 'hv2', clock: process.clock,
+    mood: (mood) => { socket.bmc = mood; },
+    power: () => socket.powered ? 'on' : 'off',
+    setPower: (power) => { socket.powered = power === 'on'; },
+    stop: async () => halt(),
   };
 });
 

@@ -62,6 +62,7 @@ hypervisorContract('libvirt and QEMU', async () => {
       await node[side].signal('libvirtd', 'STOP');
       return () => node[side].signal('libvirtd', 'CONT');
     },
+    readsDefinitions: true,
     hasConsoleLog: (side, name) => existsSync(join(node[side].consoleDir, `${name}.log`)),
     async stop() {
       await Promise.all([adapter.source.close(), adapter.target.close()]);

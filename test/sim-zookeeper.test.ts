@@ -1,4 +1,4 @@
-/** The simulated ZooKeeper ensemble: what its servers do to their clients when they lag, fall, come back, or are cut. */
+/** The simulated ZooKeeper ensemble: what its servers do to clients when they lag, fall, come back, or are cut. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { EnsembleWorld } from '../fixtures/sim/ensemble-world.js';

@@ -41,8 +41,9 @@ async function simulatedHarness(): Promise<StoreHarness> {
     world.ensemble.topologyChanged();
   };
   const disconnect = async (store: Store): Promise<void> => {
-    cable(store, false);
+    world.ensemble.sessions.get(store.session.id)?.owner?.hangUp(true);
     await until('suspended', () => store.state === 'suspended', 10_000, clock);
+    cable(store, false);
   };
   return {
     clock, disconnect,
