@@ -97,6 +97,26 @@ describe('the cluster', () => {
     assert.notDeepEqual(cluster.runsOn('101'), ['hv3']);
   });
 
+  it('loses no setting that two write at once', async () => {
+    await begin({ vms: { 101: on('hv1'), 102: on('hv2') } });
+    const rule = (name: string, node: string) =>
+      ({ kind: 'node-affinity', name, vms: ['101'], nodes: { [node]: 1 }, strict: false }) as const;
+    const answers = await cluster.ask(async () => {
+      const policies = [...cluster.stage.world.nodes.values()].flatMap((node) => node.services?.admin.policy ?? []);
+      return Promise.all([
+        policies[0]!.addRule(rule('one', 'hv2')), policies[1]!.addRule(rule('two', 'hv3')),
+        policies[2]!.change({ shutdownPolicy: 'freeze' }),
+      ]);
+    });
+    assert.deepEqual(answers, [null, null, undefined]);
+    await cluster.quiet();
+    const { rules, shutdownPolicy } = cluster.services().admin.policy.settings();
+    assert.deepEqual([rules.map(({ name }) => name).sort(), shutdownPolicy], [['one', 'two'], 'freeze']);
+    assert.match(await cluster.ask(({ admin }) => admin.policy.addRule(rule('one', 'hv1'))) ?? '', /already/);
+    assert.equal(await cluster.ask(({ admin }) => admin.policy.removeRule('one')), true);
+    assert.equal(await cluster.ask(({ admin }) => admin.policy.removeRule('one')), false);
+  });
+
   it('flushes VMs that are strictly kept together to one node, together', async () => {
     await begin({
       vms: { 101: on('hv1'), 102: on('hv1') },
