@@ -15,7 +15,7 @@ const ALL: ReadonlySet<Fault> = new Set(FAULTS.filter((kind) => kind !== 'bmc'))
 const of = (...kinds: Fault[]): ReadonlySet<Fault> => new Set(kinds);
 const explore = (options: Partial<ExploreOptions>) => exploreCluster({
   states: 100_000, faults: 1, migrations: 0, flushes: 0, starts: 0, boots: 1, kinds: ALL, bmc: 'dead', broken: null,
-  symmetry: true, ...options,
+  storage: false, symmetry: true, ...options,
 });
 
 describe('the search over machines and an abstract store', () => {
@@ -47,7 +47,7 @@ describe('the search over machines and an abstract store', () => {
   it('sees as much whoever is called what: exchanged nodes make exchanged moves', () => {
     const { states, differences } = exploreWays({
       states: 1500, faults: 2, migrations: 1, flushes: 1, starts: 0, boots: 1, kinds: ALL, bmc: 'dead', broken: null,
-      symmetry: true,
+      storage: true, symmetry: true,
     });
     assert.equal(states, 1500);
     assert.deepEqual(differences, []);
@@ -65,6 +65,8 @@ describe('a broken guard is found by the search', () => {
     ['the guard that ends guests before the lease deadline',
       { broken: 'guard', faults: 2, kinds: of('cable', 'bmc'), bmc: 'lies-off' },
       /^I2: boot n\d\.1 is proved dead and its guest runs$/],
+    ['the blocklist that the storage says to have', { broken: 'blocklist', storage: true, kinds: of('freeze') },
+      /^I3: n\d holds a running copy and mayRunOn leaves n\d\.1 out$/],
     ['the evidence that a start needs', { broken: 'evidence', kinds: of('cable') },
       /^I3: n\d holds a running copy and mayRunOn leaves n\d\.1 out$/],
   ];
@@ -76,6 +78,19 @@ describe('a broken guard is found by the search', () => {
       assert.equal(explore({ ...options, states: Math.max(4000, 2 * states), broken: null }).violation, null);
     });
   }
+});
+
+describe('a node that is frozen while its BMC says that it is off', () => {
+  const frozen = { faults: 2, kinds: of('freeze', 'bmc'), bmc: 'lies-off' } as const;
+  it('passes for dead while its guest is only frozen: no proof stands against a BMC that lies about it', (t) => {
+    const { violation } = explore({ ...frozen });
+    t.diagnostic(violation!.trace.join('\n'));
+    assert.match(violation!.text, /^I2: boot n\d\.1 is proved dead and its guest runs$/);
+  });
+
+  it('is no danger where the storage cuts it off: in as many states and more no second copy runs beside it', () => {
+    assert.equal(explore({ ...frozen, storage: true, states: 60_000 }).violation, null);
+  });
 });
 
 it('writes the way to a violation as a scenario that plays, and holds with every guard whole', async () => {
