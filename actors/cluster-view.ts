@@ -186,10 +186,8 @@ export class ClusterView {
 
   homecoming(node: string): Homecoming {
     const entry = this.mirror.liveOf(node);
-    const away = this.vms().filter((record) => {
-      const vm = contextOf(record);
-      return vm.lastNode === node && vm.node !== node && this.mayBeOn(vm, node);
-    });
+    const away = this.mayReturn(node, this.vms().filter((record) =>
+      contextOf(record).lastNode === node && contextOf(record).node !== node));
     const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
     const busy = away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start');
     const start = this.vms().map(contextOf).filter((vm) =>
@@ -204,12 +202,23 @@ export class ClusterView {
     };
   }
 
-  /** Its limit and the strict rules allow it there: a home that they forbid by now is none to return to. */
-  private mayBeOn(vm: VmContext, node: string): boolean {
-    if (vm.meta.nodeLimit !== null && !vm.meta.nodeLimit.includes(node)) return false;
-    const others = new Map(standingOf(this.vms().map(contextOf)));
-    others.delete(vm.uuid);
-    return forbiddenBy(vm.uuid, node, { rules: this.rules(), standing: others }) === null;
+  /**
+   * Those whose limit and strict rules let them come home, all in one plan: those that come count for those after them,
+   * and who is not judged yet is nowhere. A home that is forbidden by now is none to return to.
+   */
+  private mayReturn(node: string, away: readonly ActorRecord[]): readonly ActorRecord[] {
+    const vms = this.vms().map(contextOf);
+    const coming = [...away].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const now = standingOf(vms);
+    const standing = new Map(now);
+    for (const { id } of coming) standing.delete(id);
+    const view = { rules: this.rules(), standing };
+    return coming.filter((record) => {
+      const { uuid, meta: { nodeLimit } } = contextOf(record);
+      const legal = (nodeLimit === null || nodeLimit.includes(node)) && forbiddenBy(uuid, node, view) === null;
+      standing.set(uuid, legal ? [node] : now.get(uuid) ?? []);
+      return legal;
+    });
   }
 
   /** A boot of it was proved over by its return (P0), and the new one holds a lease. */
