@@ -99,7 +99,7 @@ export function startCells(deps: CellsDeps): Cells {
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced') });
-  const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event));
+  const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event, deps.gate.held()));
   // Unknown at first: an earlier session of this process may have held them.
   let held: boolean | null = null;
   let moved: Promise<unknown> = Promise.resolve();
@@ -134,10 +134,11 @@ export function startCells(deps: CellsDeps): Cells {
   };
 }
 
-/** A guest that ended by itself is a message to its VM. */
-function bringEvent(host: Host, event: DomainEvent): void {
-  if (event.type !== 'stopped' && event.type !== 'crashed') return;
-  host.tell(addressOf('vm', event.uuid), { type: `guest.${event.type}`, detail: event.detail });
+/** A guest that ended by itself is a message to its VM. `leased`: does this node hold its lease? */
+function bringEvent(host: Host, { type, uuid, detail }: DomainEvent, leased: boolean): void {
+  if (type !== 'stopped' && type !== 'crashed') return;
+  const over = type === 'crashed' && !leased ? { leaseOver: true } : {};
+  host.tell(addressOf('vm', uuid), { type: `guest.${type}`, detail, ...over });
 }
 
 /** null = not live. A transfer to the primary goes to whoever the mirror says is. */

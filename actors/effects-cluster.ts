@@ -5,12 +5,14 @@ import { covers } from '../machines/vm/copies.js';
 import type { BootRef, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
 import { claimAll, type Claimant } from '../runtime/claims.js';
-import { decodeOwner, decodeRecord } from '../runtime/codec.js';
+import { decode, decodeOwner, decodeRecord } from '../runtime/codec.js';
 import type { Log } from '../runtime/log.js';
+import type { Mirror } from '../runtime/mirror.js';
 import type { Paths } from '../runtime/paths.js';
 import type { ActorRecord, Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
 import { fencePathOf, needsFence } from './claims.js';
+import type { PvcConfig } from './config.js';
 import type { ClusterView } from './cluster-view.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
@@ -22,6 +24,8 @@ export interface ClusterEffectDeps {
   readonly log: Log;
   readonly self: Claimant;
   readonly view: ClusterView;
+  readonly mirror: Pick<Mirror, 'heardOf'>;
+  readonly config: PvcConfig;
 }
 
 type ClusterNames = 'session.fence' | 'cluster.rehome' | 'cluster.evacuate' | 'cluster.homecoming';
@@ -59,6 +63,23 @@ async function fenceSession(
   return result.code === 'no-node' ? done(null) : unknown(result.code);
 }
 
+/**
+ * How long a lease of a fenced boot may still stand, milliseconds. What a proof rests on was seen before it was
+ * committed, and a commit may take long: a node whose BMC lies may have come back meanwhile and renewed its lease.
+ * With the fence on file and its ephemerals gone (fenceSession) it cannot do so any more; once its last heartbeat, read
+ * through the leader, is a session old by this process's clock, its guard has ended every guest.
+ */
+async function leaseLeftMs({ store, paths, mirror, config }: ClusterEffectDeps, boot: BootRef): Promise<number> {
+  const path = paths.telemetry(boot.node);
+  await store.sync(path);
+  const beat = await store.read(path);
+  // The node's heartbeat is another boot's by now: this one is over.
+  if (beat === null || beat.data.length === 0 || decode<{ bootId?: string }>(beat.data).bootId !== boot.bootId) return 0;
+  const heard = mirror.heardOf(boot.node);
+  const { sessionTimeoutMs } = config.zookeeper;
+  return heard?.mzxid === beat.stat.mzxid ? Math.max(0, sessionTimeoutMs - heard.silentMs) : sessionTimeoutMs;
+}
+
 interface Found { readonly uuid: string; readonly owner: Owner; readonly record: ActorRecord }
 
 /** All VMs that can be read, through the leader: what the dead boot committed last must not be missed. */
@@ -92,6 +113,13 @@ async function rehome(
   deps: ClusterEffectDeps, boot: BootRef, proof: Proof,
 ): Promise<Outcome<NodeEffects['cluster.rehome']['result']>> {
   const { self, log, view } = deps;
+  // Cut off from storage, it may live: what is recovered by that proof needs nothing else.
+  if (proof.kind !== 'P3') {
+    const ended = await fenceSession(deps, boot, proof.kind);
+    if (ended.kind !== 'done') return ended;
+    const leftMs = await leaseLeftMs(deps, boot);
+    if (leftMs > 0) return unknown(`a lease of ${boot.node} may stand for ${Math.ceil(leftMs)} ms more`);
+  }
   let claimed = 0;
   const isOwned = (vm: Found): boolean => vm.owner.node === boot.node && vm.owner.bootId === boot.bootId;
   const readCovered = async (): Promise<Found[]> =>

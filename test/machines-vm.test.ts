@@ -150,6 +150,15 @@ test('a guest that powers itself off is stopped; one that crashes is started aga
   assert.deepEqual([word(vm), /panicked/.test(vmReason(vm.record.snapshot))], ['fail', true]);
 });
 
+test('a guest that its node\'s guard ends for want of a lease is never given up for that', () => {
+  const vm = running();
+  for (let ended = 1; ended <= 6; ended += 1) {
+    vm.fact({ type: 'guest.crashed', detail: 'destroyed', leaseOver: true })
+      .done('hypervisor.observe', { state: 'absent' }).timer('backOffMs').done('hypervisor.start', { state: 'running' });
+  }
+  assert.deepEqual([word(vm), context(vm).crashes], ['start', 0]);
+});
+
 test('a guest that is stable for a while has its crashes forgotten', () => {
   const vm = running()
     .fact({ type: 'guest.crashed', detail: 'panicked' })

@@ -35,7 +35,8 @@ export type VmFact =
   | TransferRefused
   /** Lifecycle of the guest, by libvirt. `stopped` = it powered itself off or was asked to. */
   | ({ readonly type: 'guest.stopped'; readonly detail: string } & Stamped)
-  | ({ readonly type: 'guest.crashed'; readonly detail: string } & Stamped)
+  /** leaseOver: its node held no lease when it ended, so most likely the guard ended it. */
+  | ({ readonly type: 'guest.crashed'; readonly detail: string; readonly leaseOver?: true } & Stamped)
   /** From the node actor after a fence: proofs about the boots this VM may have run on, and a place out of one plan. */
   | ({
       readonly type: 'vm.recover';

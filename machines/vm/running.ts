@@ -19,8 +19,9 @@ const move = {
 /** A failed move leaves the guest where it was: the end of that operation is a failure. */
 const concludeRunning = conclude((context: VmContext) => (context.move === null ? null : context.move.failure));
 
+/** What the guard ends because its node's lease is over is no fault of the guest's: it is never given up for that. */
 const crash = vmSetup.assign(({ context, event }) => ({
-  crashes: context.crashes + 1,
+  crashes: 'leaseOver' in event && event.leaseOver === true ? context.crashes : context.crashes + 1,
   failedReason: 'detail' in event ? `The guest ended by itself: ${event.detail}` : 'The guest ended by itself',
 }));
 
