@@ -11,7 +11,7 @@ import {
 } from '../machines/placement.js';
 import { predecessorsOf } from '../machines/order.js';
 import { repairMoves } from '../machines/repair.js';
-import { forbiddenBy, type PlacementRule, type Standing } from '../machines/rules.js';
+import type { PlacementRule, Standing } from '../machines/rules.js';
 import type { AtRisk } from '../machines/survival.js';
 import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
@@ -19,6 +19,7 @@ import { stateText } from '../runtime/behavior.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { ActorRecord } from '../runtime/record.js';
 import type { PvcConfig } from './config.js';
+import { whoMayReturn } from './homecoming.js';
 import { isMaintained, NOTHING_BY_ITSELF } from './maintenance.js';
 
 const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
@@ -186,8 +187,8 @@ export class ClusterView {
 
   homecoming(node: string): Homecoming {
     const entry = this.mirror.liveOf(node);
-    const away = this.mayReturn(node, this.vms().filter((record) =>
-      contextOf(record).lastNode === node && contextOf(record).node !== node));
+    const away = whoMayReturn(node, this.vms().filter((record) =>
+      contextOf(record).lastNode === node && contextOf(record).node !== node), { rules: this.rules(), standing: standingOf(this.vms().map(contextOf)) });
     const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
     const busy = away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start');
     const start = this.vms().map(contextOf).filter((vm) =>
@@ -200,25 +201,6 @@ export class ClusterView {
       ...(order.size > 0 && { after: Object.fromEntries(order) }),
       busy: busy.map((record) => contextOf(record).uuid),
     };
-  }
-
-  /**
-   * Those whose limit and strict rules let them come home, all in one plan: those that come count for those after them,
-   * and who is not judged yet is nowhere. A home that is forbidden by now is none to return to.
-   */
-  private mayReturn(node: string, away: readonly ActorRecord[]): readonly ActorRecord[] {
-    const vms = this.vms().map(contextOf);
-    const coming = [...away].sort((a, b) => (a.id < b.id ? -1 : 1));
-    const now = standingOf(vms);
-    const standing = new Map(now);
-    for (const { id } of coming) standing.delete(id);
-    const view = { rules: this.rules(), standing };
-    return coming.filter((record) => {
-      const { uuid, meta: { nodeLimit } } = contextOf(record);
-      const legal = (nodeLimit === null || nodeLimit.includes(node)) && forbiddenBy(uuid, node, view) === null;
-      standing.set(uuid, legal ? [node] : now.get(uuid) ?? []);
-      return legal;
-    });
   }
 
   /** A boot of it was proved over by its return (P0), and the new one holds a lease. */

@@ -73,8 +73,9 @@ async function leaseLeftMs({ store, paths, mirror, config }: ClusterEffectDeps, 
   const path = paths.telemetry(boot.node);
   await store.sync(path);
   const beat = await store.read(path);
+  if (beat === null || beat.data.length === 0) return 0;
   // The node's heartbeat is another boot's by now: this one is over.
-  if (beat === null || beat.data.length === 0 || decode<{ bootId?: string }>(beat.data).bootId !== boot.bootId) return 0;
+  if (decode<{ bootId?: string }>(beat.data).bootId !== boot.bootId) return 0;
   const heard = mirror.heardOf(boot.node);
   const { sessionTimeoutMs } = config.zookeeper;
   return heard?.mzxid === beat.stat.mzxid ? Math.max(0, sessionTimeoutMs - heard.silentMs) : sessionTimeoutMs;

@@ -154,7 +154,8 @@ test('a guest that its node\'s guard ends for want of a lease is never given up 
   const vm = running();
   for (let ended = 1; ended <= 6; ended += 1) {
     vm.fact({ type: 'guest.crashed', detail: 'destroyed', leaseOver: true })
-      .done('hypervisor.observe', { state: 'absent' }).timer('backOffMs').done('hypervisor.start', { state: 'running' });
+      .done('hypervisor.observe', { state: 'absent' });
+    vm.timer('backOffMs').done('hypervisor.start', { state: 'running' });
   }
   assert.deepEqual([word(vm), context(vm).crashes], ['start', 0]);
 });

@@ -39,7 +39,7 @@ describe('seeds', () => {
   });
 });
 
-it('a node that comes back while its fence is being committed is not recovered from before its lease is over', async () => {
+it('a node that comes back while its fence is being committed: nobody acts before its lease is over', async () => {
   for (const awayMs of [3300, 3500, 3700]) {
     const { violations, lines } = await playKept({
       found: '', seed: 2, nodes: 3, vms: 6, minutes: 1, cluster: {},
