@@ -187,8 +187,10 @@ export class ClusterView {
 
   homecoming(node: string): Homecoming {
     const entry = this.mirror.liveOf(node);
-    const away = whoMayReturn(node, this.vms().filter((record) =>
-      contextOf(record).lastNode === node && contextOf(record).node !== node), { rules: this.rules(), standing: standingOf(this.vms().map(contextOf)) });
+    const gone = this.vms().filter((record) =>
+      contextOf(record).lastNode === node && contextOf(record).node !== node);
+    const now = { rules: this.rules(), standing: standingOf(this.vms().map(contextOf)) };
+    const away = whoMayReturn(node, gone, now);
     const back = away.filter((record) => stateText(record.snapshot.value) === 'running');
     const busy = away.filter((record) => !back.includes(record) && contextOf(record).desired === 'start');
     const start = this.vms().map(contextOf).filter((vm) =>
