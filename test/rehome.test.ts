@@ -21,6 +21,8 @@ const proof: Proof = { kind: 'P1', boot, evidence: 'read as off, silent, lease o
 const config = apiConfig('hv1');
 const { sessionTimeoutMs } = config.zookeeper;
 const log = createLog('rehome', 'error');
+/** What a node without guests tells with its heartbeat. */
+const NOTHING = { guests: [], memory: { totalMiB: 1024, freeMiB: 1024 }, vcpusAllocated: 0, load: 0, hypervisor: true };
 
 describe('re-homing what a fenced boot owned', () => {
   let store: Store;
@@ -30,11 +32,12 @@ describe('re-homing what a fenced boot owned', () => {
   const incarnation = (): string => paths.incarnation('hv2', `b2.${theirs.session.id}`);
   const beat = (bootId: string): Promise<MultiResult> => theirs.multi([
     ...(bootId === 'b2' ? [{ op: 'check', path: incarnation(), version: 'exists' } as const] : []),
-    { op: 'set', path: paths.telemetry('hv2'), data: encode({ bootId, guests: [] }), version: 'any' },
+    { op: 'set', path: paths.telemetry('hv2'), data: encode({ ...NOTHING, bootId }), version: 'any' },
   ]);
   const rehome = async () => {
     const self = { node: 'hv1', incarnation: `b1.${store.session.id}`, bootId: 'b1' };
-    const effects = clusterEffects({ store, paths, log, self, view: new ClusterView(mirror, config), mirror, config });
+    const view = new ClusterView(mirror, config);
+    const effects = clusterEffects({ store, paths, log, self, view, mirror, config });
     return effects['cluster.rehome']({ boot, proof, deadlineMs: 1000 }, {
       address: 'node/hv2', effectId: 'e', epoch: 1, resumed: false, deadlineMs: 1000,
       signal: new AbortController().signal, correlation: 'c',
@@ -45,7 +48,8 @@ describe('re-homing what a fenced boot owned', () => {
     const cluster = createMemoryCluster({ sessionTimeoutMs: 5000 });
     [store, theirs] = [await cluster.open(), await cluster.open()];
     await bootstrap(store, paths, ['vm', 'node', 'agent'], ['vm'], ['hv1', 'hv2', 'hv3']);
-    await theirs.multi([{ op: 'create', path: incarnation(), data: encode({ ...boot, recordVersions: READ_VERSIONS }), ephemeral: true }]);
+    const lease = encode({ ...boot, recordVersions: READ_VERSIONS });
+    await theirs.multi([{ op: 'create', path: incarnation(), data: lease, ephemeral: true }]);
     await beat('b2');
     nowMs = 0;
     mirror = new Mirror(store, paths, { ...systemClock, monotonicMs: () => nowMs }, log);
