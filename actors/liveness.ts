@@ -62,6 +62,15 @@ export class Liveness {
     for (const node of this.deps.nodes) this.look(node);
   }
 
+  /**
+   * A boot came back while its former one was being settled, and was followed by another one before that was done: it is
+   * told of only once the actor has taken the one between for alive, or nobody would prove that one over, and what it
+   * owned would be its for ever.
+   */
+  private isAhead({ next }: NodeContext, bootId: string): boolean {
+    return next !== null && next !== undefined && next.bootId !== bootId;
+  }
+
   private look(node: string): void {
     if (this.stopped || !this.deps.nodes.includes(node)) return;
     if (!this.deps.primacy.isPrimary()) {
@@ -71,6 +80,7 @@ export class Liveness {
     const context = this.contextOf(node);
     if (context === undefined) return;
     const live = this.leaseOf(node, context);
+    if (live !== null && this.isAhead(context, live.bootId)) return;
     if (live !== null && (context.incarnation !== live.incarnation || context.boot?.bootId !== live.bootId)) {
       const { bootId, incarnation } = live;
       this.tell(node, `joined ${incarnation}`, { type: 'node.joined', bootId, incarnation, ...this.storage() });

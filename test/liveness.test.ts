@@ -13,8 +13,13 @@ const leaseOf = (bootId: string): LiveEntry =>
   ({ node: 'hv2', incarnation: `${bootId}.1`, bootId, recordVersions: [1, 2] });
 
 /** What is told of hv2, whose actor judges `boot`, when these are its leases and these boots of it were fenced. */
-function told(leases: readonly LiveEntry[], boot: string, fenced: readonly string[]): ActorEvent | undefined {
-  const context = { incarnation: `${boot}.1`, boot: { node: 'hv2', bootId: boot } };
+function told(
+  leases: readonly LiveEntry[], boot: string, fenced: readonly string[], next: string | null = null,
+): ActorEvent | undefined {
+  const context = {
+    incarnation: `${boot}.1`, boot: { node: 'hv2', bootId: boot },
+    next: next === null ? null : { bootId: next, incarnation: `${next}.1` },
+  };
   const record = { snapshot: { value: { life: { alive: 'steady' } }, context } };
   const mirror = {
     actors: new Map([['node/hv2', { address: 'node/hv2', record } as unknown as MirrorActor]]),
@@ -43,6 +48,12 @@ describe('the watch over leases', () => {
   it('does not take the lease of an earlier, fenced boot for a return once the present boot has lost its own', () => {
     assert.equal(told([leaseOf('b1'), leaseOf('b2')], 'b2', ['b1']), undefined);
     assert.equal(told([leaseOf('b1')], 'b2', ['b1'])?.type, 'node.lost');
+  });
+
+  it('tells of a third boot only once the second is taken for alive, so that each of them is proved over', () => {
+    assert.equal(told([leaseOf('b2')], 'b1', ['b1'], 'b2')?.type, 'node.joined');
+    assert.equal(told([leaseOf('b3')], 'b1', ['b1'], 'b2'), undefined);
+    assert.deepEqual(told([leaseOf('b3')], 'b2', ['b1'])?.['bootId'], 'b3');
   });
 
   it('tells of a lease under the very boot that was fenced: its session is to be ended', () => {
