@@ -63,8 +63,8 @@ export class Liveness {
   }
 
   /**
-   * A boot came back while its former one was being settled, and was followed by another one before that was done: it is
-   * told of only once the actor has taken the one between for alive, or nobody would prove that one over, and what it
+   * A boot came back while its former one was being settled, and was followed by another before that was done: that one
+   * is told of only once the actor has taken the one between for alive, or nobody would prove it over, and what it
    * owned would be its for ever.
    */
   private isAhead({ next }: NodeContext, bootId: string): boolean {
