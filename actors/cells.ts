@@ -166,7 +166,9 @@ function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Rec
   const power = powerEffects(deps.bmc, deps.probe);
   return {
     ...asWorldEffects<VmEffects>(vm),
-    ...asWorldEffects<AgentEffects>({ ...power, ...agentHypervisorEffects(hypervisor) }),
+    ...asWorldEffects<AgentEffects>({
+      ...power, ...agentHypervisorEffects(hypervisor), 'storage.fence': storageEffects(deps.storage)['storage.fence'],
+    }),
     ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
     ...asWorldEffects<StorageEffects>(storageEffects(deps.storage)),
     'primary.offer': async (params) => {

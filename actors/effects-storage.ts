@@ -7,6 +7,7 @@ import { done, refused, unknown } from './drivers/outcome.js';
 import type { Storage } from './drivers/storage.js';
 import type { HandlersOf } from './handlers.js';
 
+const AWAY = 'the storage does not answer this node';
 const NO_STORAGE = 'this cluster has no shared storage that could fence';
 
 /** storage null: nothing is fenced, and nothing is there to lift. */
@@ -14,12 +15,15 @@ export function storageEffects(storage: Storage | null): HandlersOf<StorageEffec
   return {
     async 'storage.fence'(params, context) {
       if (storage === null) return refused(NO_STORAGE);
+      // Another coordinator may reach it: no time is lost on a cable that is known to be out.
+      if (!storage.connected) return unknown(AWAY);
       const outcome = await storage.fence(params.boot, params.deadlineMs);
       // This try changed nothing; one that a former primary or process began may have.
       return outcome.kind === 'refused' && context.resumed ? unknown(outcome.reason) : outcome;
     },
     async 'storage.read'(params) {
-      return storage === null ? refused(NO_STORAGE) : storage.read(params.boot, params.deadlineMs);
+      if (storage === null) return refused(NO_STORAGE);
+      return storage.connected ? storage.read(params.boot, params.deadlineMs) : unknown(AWAY);
     },
     async 'storage.lift'(params) {
       // Where there is no storage there is no entry.

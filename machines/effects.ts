@@ -143,6 +143,7 @@ export interface AgentEffects {
   'bmc.read': NodeEffects['bmc.read'];
   'bmc.set': NodeEffects['bmc.set'];
   'probe.signs': Effect<{ node: string; requestId: string }, { answered: readonly Network[] }>;
+  'storage.fence': Effect<{ boot: BootRef; requestId: string }, { osdmapEpoch: number }>;
   'hypervisor.observe': Effect<{ uuid: string; requestId: string }, GuestObservation>;
   /**
    * Destroys whatever copy of the VM is here, unless the VM's record, read after this request, names
@@ -237,6 +238,7 @@ export const AGENT_EFFECT_NAMES = [
   'bmc.read',
   'bmc.set',
   'probe.signs',
+  'storage.fence',
   'hypervisor.observe',
   'hypervisor.ensureAbsent',
 ] as const satisfies readonly (keyof AgentEffects)[];

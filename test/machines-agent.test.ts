@@ -45,16 +45,17 @@ test('what is observed is told as it is', () => {
 });
 
 test('effects for other actors: params go through, every outcome comes back', () => {
-  for (const effect of ['bmc.read', 'bmc.set', 'probe.signs']) {
+  for (const effect of ['bmc.read', 'bmc.set', 'probe.signs', 'storage.fence']) {
     for (const outcome of ['done', 'refused', 'unknown'] as const) {
       const agent = newAgent().fact({
         type: 'agent.run',
         effect,
-        params: { node: 'hv2', power: 'off', deadlineMs: 500 },
+        params: { node: 'hv2', boot: { node: 'hv2', bootId: 'b2' }, power: 'off', deadlineMs: 500 },
         replyTo: 'node/hv2',
         requestId: 'hv2:1',
       });
-      assert.equal(agent.effect(effect).params['node'], 'hv2');
+      const { node, boot } = agent.effect(effect).params as { node?: string; boot?: { node: string } };
+      assert.equal(node ?? boot?.node, 'hv2');
       if (outcome === 'done') agent.done(effect, { power: 'off' });
       else agent[outcome](effect);
       assert.equal(agent.sent[0]?.to, 'node/hv2');
@@ -86,6 +87,10 @@ test('every state is documented, every transition taken', () => {
     'bmc.read': { type: 'agent.run', effect: 'bmc.read', params: { node: 'hv2', deadlineMs: 1 } },
     'bmc.set': { type: 'agent.run', effect: 'bmc.set', params: { node: 'hv2', deadlineMs: 1 } },
     'probe.signs': { type: 'agent.run', effect: 'probe.signs', params: { node: 'hv2', deadlineMs: 1 } },
+    'storage.fence': {
+      type: 'agent.run', effect: 'storage.fence',
+      params: { node: 'hv2', boot: { node: 'hv2', bootId: 'b2' }, deadlineMs: 1 },
+    },
     'hypervisor.observe': { type: 'agent.observe', uuid: 'u1' },
     'hypervisor.ensureAbsent': { type: 'agent.ensure-absent', uuid: 'u1' },
   };

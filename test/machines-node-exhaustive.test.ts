@@ -44,7 +44,7 @@ function check({ before, move, after, machine }: Step): void {
 
   for (const { kind, boot, osdmapEpoch } of made) {
     if (kind !== 'P3') continue;
-    assert.match(event.type, /^storage\.(fence|read)\.done$/, `${where}: N6`);
+    assert.match(event.type, /^(storage\.(fence|read)\.done|agent\.answered)$/, `${where}: N6`);
     assert.notEqual((event['result'] as { fenced?: boolean }).fenced, false, `${where}: N6`);
     assert.deepEqual([boot, osdmapEpoch], [was.boot, 7], `${where}: N6`);
   }
@@ -185,6 +185,10 @@ function storageRoots(): ActorRecord[] {
   records.push(machine.done('storage.fence', { osdmapEpoch: 7 }).record);
   records.push(machine.done('session.fence').record);
   records.push(machine.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 }).timer('renewMs').record);
+  records.push(lost().unknown('storage.fence').record);
+  records.push(lost({ coordinators: [] }).unknown('storage.fence').record);
+  const many = lost({ suspects: 2 }).done('bmc.read', { power: 'off' }).done('probe.signs', { answered: [] });
+  records.push(many.unknown('storage.fence').record);
   records.push(lost({ suspects: 2 }).done('bmc.read', { power: 'off' }).done('probe.signs', { answered: [] }).record);
   const cut = lost().done('bmc.read', { power: 'on' }).done('bmc.set').done('bmc.read', { power: 'off' });
   records.push(cut.done('probe.signs', { answered: [] }).record);

@@ -12,6 +12,8 @@ import { machineOf } from '../machines/registry.js';
 
 const stored = (change: Record<string, unknown> = {}): DrivenMachine =>
   alive().fact(lostWith(60_000, { storage: true, ...change })).done('probe.signs', silent);
+/** The same without another coordinator that could ask. */
+const alone = (): DrivenMachine => stored({ coordinators: [] });
 /** The state of the region about storage; '' = it is not judged. */
 const cut = (node: DrivenMachine): string => statePaths(node.record.snapshot.value)
   .find((path) => path.startsWith('life.judging.storage.'))?.slice('life.judging.storage.'.length) ?? '';
@@ -93,12 +95,35 @@ test('refused: said to people, asked again; a person, or power that was seen to 
 });
 
 test('an answer that was lost is read back; only what is in force at every OSD counts', () => {
-  const node = stored().unknown('storage.fence', 'no answer');
+  const node = alone().unknown('storage.fence', 'no answer');
   assert.deepEqual([cut(node), kinds(node)], ['reading', ['bmc.read', 'storage.read']]);
   node.done('storage.read', { fenced: false, osdmapEpoch: 6 });
   assert.deepEqual([cut(node), proofs(node)], ['askingAgain', []]);
   node.timer('retryMs').unknown('storage.fence').done('storage.read', { fenced: true, osdmapEpoch: 9 });
   assert.deepEqual(proofs(node).map(({ kind, osdmapEpoch }) => [kind, osdmapEpoch]), [['P3', 9]]);
+});
+
+test("the primary's own storage cable is out: the others ask, one after the other, and then it is read back", () => {
+  const asked = (node: DrivenMachine): unknown[] => node.sent.map(({ to, event }) => [to, event['effect']]);
+  const answer = (node: DrivenMachine, outcome: string, result: unknown, requestId?: string): DrivenMachine =>
+    node.fact({
+      type: 'agent.answered', node: 'hv', effect: 'storage.fence', outcome, result, reason: 'its cable',
+      requestId: requestId ?? String(node.sent[0]?.event['requestId']),
+    });
+  const node = stored({ coordinators: ['hv3', 'hv4'] }).unknown('storage.fence');
+  assert.deepEqual([cut(node), asked(node)], ['asking', [['agent/hv3', 'storage.fence']]]);
+  const { requestId, params } = node.sent[0]!.event as unknown as { requestId: string; params: { boot: unknown } };
+  assert.deepEqual(params.boot, { node: 'hv2', bootId: 'b2' });
+  answer(node, 'unknown', null);
+  assert.deepEqual([cut(node), asked(node)], ['asking', [['agent/hv4', 'storage.fence']]]);
+  answer(node, 'done', IN_FORCE, requestId);
+  assert.equal(cut(node), 'asking', 'a late answer to an earlier question');
+  const other = new DrivenMachine(machineOf('node')!, 'hv2', nodeInput);
+  const second = `hv2:cut:b2:1`;
+  other.record = node.record;
+  assert.equal(cut(answer(other, 'refused', null, second)), 'reading');
+  answer(node, 'done', IN_FORCE, second);
+  assert.deepEqual(proofs(node).map(({ kind, osdmapEpoch }) => [kind, osdmapEpoch]), [['P3', 7]]);
 });
 
 test('once the storage was asked the boot is condemned, unless that is known not to have happened', () => {
@@ -107,7 +132,7 @@ test('once the storage was asked the boot is condemned, unless that is known not
   const cases: [string, DrivenMachine, boolean][] = [
     ['asked', stored(), true],
     ['refused', stored().refused('storage.fence'), false],
-    ['lost, then refused', stored().unknown('storage.fence').unknown('storage.read').timer('retryMs')
+    ['lost, then refused', alone().unknown('storage.fence').unknown('storage.read').timer('retryMs')
       .refused('storage.fence'), true],
     ['in force', stored().done('storage.fence', IN_FORCE), true],
     ['a cluster without storage', alive().fact(lostWith(60_000)).done('probe.signs', silent), false],

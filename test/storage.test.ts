@@ -15,7 +15,7 @@ describe('effects on storage', () => {
   const params = { boot, deadlineMs: 1000 };
   const once = (resumed: boolean) => ({ resumed }) as unknown as EffectContext;
   const answering = (outcome: Awaited<ReturnType<Storage['fence']>>): Storage =>
-    ({ fence: () => Promise.resolve(outcome) }) as unknown as Storage;
+    ({ connected: true, fence: () => Promise.resolve(outcome) }) as unknown as Storage;
 
   it('a refusal of what an earlier owner may have begun does not say that nothing happened', async () => {
     const effects = storageEffects(answering(refused('EACCES')));

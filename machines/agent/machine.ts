@@ -65,12 +65,13 @@ function answerOf(
 const begin = agentSetup.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'agent.run' && event.type !== 'agent.ensure-absent' && event.type !== 'agent.observe') return;
   const request = open(context, event);
-  if (context.requests.length >= AGENT_LIMITS.requestsMax) {
+  const isWhole = event.type !== 'agent.run' || event.effect !== 'storage.fence' || event.params.boot !== undefined;
+  if (context.requests.length >= AGENT_LIMITS.requestsMax || !isWhole) {
     const refusal = {
       type: 'hypervisor.observe.unknown' as const,
       at: event.at,
       effectId: '',
-      reason: 'too many requests are open',
+      reason: isWhole ? 'too many requests are open' : 'the request names no boot',
     };
     enqueue({ type: 'tell', params: { to: event.replyTo, event: answerOf(context, request, refusal) } });
     return;
@@ -78,9 +79,11 @@ const begin = agentSetup.enqueueActions(({ context, event, enqueue }) => {
   enqueue.assign({ requests: [...context.requests, request], count: context.count + 1 });
   const requestId = request.key;
   if (event.type === 'agent.run') {
-    const { node, power = 'off', deadlineMs } = event.params;
+    const { node, power = 'off', deadlineMs, boot } = event.params;
     if (event.effect === 'bmc.set') enqueue({ type: 'bmc.set', params: { node, power, deadlineMs, requestId } });
-    else enqueue({ type: event.effect, params: { node, deadlineMs, requestId } });
+    else if (event.effect === 'storage.fence') {
+      if (boot !== undefined) enqueue({ type: 'storage.fence', params: { boot, deadlineMs, requestId } });
+    } else enqueue({ type: event.effect, params: { node, deadlineMs, requestId } });
     return;
   }
   enqueue({
@@ -143,6 +146,9 @@ export const agentMachine = agentSetup.createMachine({
         'probe.signs.done': end,
         'probe.signs.refused': end,
         'probe.signs.unknown': end,
+        'storage.fence.done': end,
+        'storage.fence.refused': end,
+        'storage.fence.unknown': end,
         'hypervisor.observe.done': end,
         'hypervisor.observe.refused': end,
         'hypervisor.observe.unknown': end,

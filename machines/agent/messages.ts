@@ -1,5 +1,6 @@
 /** What a node's agent is asked for, and what it keeps. It takes no commands of users. */
 import type { AgentEffects, AnswersOf } from '../effects.js';
+import type { BootRef } from '../vm/messages.js';
 import type { OwnerAcquired } from '../vm/events.js';
 
 interface Stamped {
@@ -11,14 +12,20 @@ interface Question {
   readonly requestId: string;
 }
 
-export type RunnableEffect = 'bmc.read' | 'bmc.set' | 'probe.signs';
+export type RunnableEffect = 'bmc.read' | 'bmc.set' | 'probe.signs' | 'storage.fence';
 
 export type AgentRequest =
   /** Run this effect here; answered by agent.answered. */
   | ({
       readonly type: 'agent.run';
       readonly effect: RunnableEffect;
-      readonly params: { readonly node: string; readonly power?: 'on' | 'off'; readonly deadlineMs: number };
+      readonly params: {
+        readonly node: string;
+        readonly power?: 'on' | 'off';
+        readonly deadlineMs: number;
+        /** Of storage.fence: who is to be cut off. */
+        readonly boot?: BootRef;
+      };
     } & Question)
   /** End and refuse any copy of this VM here, unless its record names this node: agent.absent, agent.failed. */
   | ({ readonly type: 'agent.ensure-absent'; readonly uuid: string } & Question)

@@ -19,6 +19,7 @@ const noDoubt = {
   stuckRounds: 0,
   waitingReason: null,
   cutWanted: false,
+  cutHelper: -1,
   cut: null,
   storageProof: null,
   storageReason: null,
@@ -123,6 +124,18 @@ export function powerAnswer(
 export const helpersOf = (context: NodeContext): readonly string[] =>
   context.coordinators.filter((node) => node !== context.name && node !== context.primary);
 
+/** Its helpers' answers are told from those about power, and from those about an earlier boot. */
+export const cutRequestId = ({ name, cut, cutHelper }: NodeContext): string =>
+  `${name}:cut:${cut?.boot.bootId ?? ''}:${cutHelper ?? -1}`;
+
+/** Is this a helper's answer to the question whether it has cut the boot off? null = no, or to an earlier one. */
+export function cutAnswer(context: NodeContext, event: NodeEvent): 'done' | 'not' | null {
+  if (event.type !== 'agent.answered' || (context.cutHelper ?? -1) < 0) return null;
+  if (event.requestId !== cutRequestId(context)) return null;
+  const { osdmapEpoch } = (event.result ?? {}) as { osdmapEpoch?: unknown };
+  return event.outcome === 'done' && typeof osdmapEpoch === 'number' ? 'done' : 'not';
+}
+
 export const requestId = (context: NodeContext): string => `${context.name}:${context.question}`;
 
 /** More at once than a minority: rule 7 asks for P1 or P4 about each; no weaker proof is made here at all. */
@@ -159,6 +172,13 @@ export function cutAfter({ cut }: NodeContext, event: NodeEvent): Partial<NodeCo
     case 'storage.fence.refused':
       // Known not to have happened, unless an earlier answer was lost: then the boot stays condemned.
       return { cut: cut!.doubtful || cut!.osdmapEpoch !== null ? cut! : null, storageReason: event.reason };
+    case 'agent.answered': {
+      const { osdmapEpoch } = (event.result ?? {}) as { osdmapEpoch?: unknown };
+      if (event.outcome === 'done' && typeof osdmapEpoch === 'number') {
+        return { cut: { ...cut!, osdmapEpoch }, storageReason: null };
+      }
+      return { cut: { ...cut!, doubtful: true }, storageReason: `${event.node}: ${event.reason ?? 'no answer'}` };
+    }
     case 'storage.read.refused':
     case 'storage.read.unknown':
       return { storageReason: event.reason };

@@ -116,6 +116,8 @@ export interface NodeContext extends NodeInput {
   readonly cutWanted?: boolean;
   /** Once it is set, the boot never counts as alive again. */
   readonly cut?: StorageCut | null;
+  /** Which helper was asked last to cut it off (index into helpersOf); -1 or absent: the primary itself. */
+  readonly cutHelper?: number;
   /** P3, while the rest is not proved. */
   readonly storageProof?: Proof | null;
   /** Why the storage has not cut it off, for people; null when nothing is wrong. */

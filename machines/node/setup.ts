@@ -1,11 +1,11 @@
 /** The node machine's types, guards, delays and shared actions. */
 import { setup } from 'xstate';
 import type { ActionsOf, NodeWorldEffects } from '../effects.js';
-import { cutIsInForce, helpersOf, isMassLoss, powerAnswer, proofOf, requestId } from './changes.js';
+import { cutAnswer, cutIsInForce, helpersOf, isMassLoss, powerAnswer, proofOf, requestId } from './changes.js';
 import type { NodeEvent } from './events.js';
 import type { NodeContext, NodeInput, ProofKind } from './messages.js';
 import {
-  NODE_DEADLINES, NODE_DELAYS, NODE_LIMITS, helperMs, leaseLeftMs, restartWithinMs, settleLeftMs, stuckMs,
+  NODE_DEADLINES, NODE_DELAYS, NODE_LIMITS, cutHelperMs, helperMs, leaseLeftMs, restartWithinMs, settleLeftMs, stuckMs,
 } from './timing.js';
 
 export const nodeSetup = setup({
@@ -26,7 +26,6 @@ export const nodeSetup = setup({
       powerAnswer(context, event)?.done === false && context.helper + 1 < helpersOf(context).length,
     noAnswer: ({ context, event }) => powerAnswer(context, event)?.done === false,
     silentEverywhere: ({ event }) => event.type === 'probe.signs.done' && event.result.answered.length === 0,
-    leaseOver: ({ context }) => context.leaseOver,
     /** The strong form of P1: this very fence read on, commanded off, and read off. */
     powerWasCut: ({ context }) => context.powerSeenOnAt !== null && context.commandedOff,
     /** The weak form of P1, which a lying BMC could fake: together with the storage's fence where there is one. */
@@ -40,6 +39,12 @@ export const nodeSetup = setup({
     /** By its own return nothing is left that could write; and what is in force need not be asked for. */
     cutIsSettled: ({ context }) => cutIsInForce(context) || context.proof?.kind === 'P0',
     leaseSurelyOver: ({ context }) => context.sessionGone || context.leaseOver,
+    helperHasCut: ({ context, event }) => cutAnswer(context, event) === 'done',
+    helperHasNotCut: ({ context, event }) => cutAnswer(context, event) === 'not',
+    helperHasNotCutAnotherMay: ({ context, event }) =>
+      cutAnswer(context, event) === 'not' && (context.cutHelper ?? -1) + 1 < helpersOf(context).length,
+    anotherMayCut: ({ context }) => (context.cutHelper ?? -1) + 1 < helpersOf(context).length,
+    isMassLossHelperHasCut: ({ context, event }) => isMassLoss(context) && cutAnswer(context, event) === 'done',
     notCutOff: ({ event }) => event.type === 'storage.read.done' && !event.result.fenced,
     isMassLoss: ({ context }) => isMassLoss(context),
     sessionGone: ({ context }) => context.sessionGone,
@@ -64,6 +69,7 @@ export const nodeSetup = setup({
     settleMs: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs),
     stuckMs: ({ context }) => stuckMs(context.stuckRounds),
     helperMs: ({ context }) => helperMs(helpersOf(context).length),
+    cutHelperMs: ({ context }) => cutHelperMs(helpersOf(context).length),
     restartMs: ({ context }) => restartWithinMs(context.restartForMs ?? NODE_LIMITS.restartMaxMs),
   },
 });

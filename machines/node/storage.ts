@@ -4,7 +4,7 @@
  * those VMs go on that can write to nothing but RBD; all others wait for another proof. Once the storage was asked,
  * the boot is condemned: its guests may have lost their disks, so that it never counts as alive again.
  */
-import { cutAfter, cutAsked, p3Evidence, proofOf } from './changes.js';
+import { cutAfter, cutAsked, cutRequestId, helpersOf, p3Evidence, proofOf } from './changes.js';
 import type { NodeContext, StorageCut } from './messages.js';
 import { tellVms } from './rehoming.js';
 import { nodeSetup } from './setup.js';
@@ -28,6 +28,25 @@ export const cutOff = [
 export const cancelCut = { type: 'effect.cancel', params: { kind: 'storage.fence' } } as const;
 export const takeCut = nodeSetup.assign(({ context, event }) => cutAfter(context, event));
 
+/** The same by the next coordinator's agent: the primary's own storage cable may be the one that is out. */
+const askNextToCut = [
+  nodeSetup.assign(({ context }) => ({ cutHelper: (context.cutHelper ?? -1) + 1 })),
+  nodeSetup.enqueueActions(({ context, enqueue }) => {
+    const { boot } = theCut(context);
+    enqueue({
+      type: 'tell',
+      params: {
+        to: `agent/${helpersOf(context)[context.cutHelper ?? 0] ?? context.name}`,
+        event: {
+          type: 'agent.run', effect: 'storage.fence',
+          params: { node: context.name, boot, deadlineMs: NODE_DEADLINES.storageMs },
+          replyTo: `node/${context.name}`, requestId: cutRequestId(context),
+        },
+      },
+    });
+  }),
+];
+
 /** P3 on file: from here on the boot can write to no image any more. The only maker of it. */
 const proveCut = nodeSetup.enqueueActions(({ context, event, enqueue }) => {
   const known = { ...context, ...cutAfter(context, event) };
@@ -50,12 +69,22 @@ export const storage = nodeSetup.createStateConfig({
   states: {
     idle: { always: { guard: 'cutIsWanted', target: 'asking' } },
     asking: {
-      entry: cutOff,
+      entry: [nodeSetup.assign({ cutHelper: -1 }), ...cutOff],
       exit: cancelCut,
+      after: { cutHelperMs: 'askingAgain' },
       on: {
         'storage.fence.done': inForce,
         'storage.fence.refused': { target: 'askingAgain', actions: takeCut },
-        'storage.fence.unknown': { target: 'reading', actions: takeCut },
+        'storage.fence.unknown': [
+          { guard: 'anotherMayCut', actions: [takeCut, ...askNextToCut] },
+          { target: 'reading', actions: takeCut },
+        ],
+        'agent.answered': [
+          { guard: 'isMassLossHelperHasCut', target: 'inForce', actions: takeCut },
+          { guard: 'helperHasCut', target: 'awaitingLease', actions: proveCut },
+          { guard: 'helperHasNotCutAnotherMay', actions: [takeCut, ...askNextToCut] },
+          { guard: 'helperHasNotCut', target: 'reading', actions: takeCut },
+        ],
       },
     },
     reading: {

@@ -62,6 +62,9 @@ const HELPER_SLACK_MS = 1000;
 export const helperMs = (helpers: number): number =>
   Math.max(20_000, (1 + helpers) * (NODE_DEADLINES.bmcMs + HELPER_SLACK_MS));
 
+/** Longest for the storage to be asked by the primary and then by each of its helpers. */
+export const cutHelperMs = (helpers: number): number => (1 + helpers) * (NODE_DEADLINES.storageMs + HELPER_SLACK_MS);
+
 /** What a daemon asks for, within the bound. */
 export const restartWithinMs = (askedMs: number): number =>
   Math.min(NODE_LIMITS.restartMaxMs, Math.max(0, Number.isFinite(askedMs) ? askedMs : 0));
