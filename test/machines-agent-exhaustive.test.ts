@@ -14,13 +14,17 @@ import type { ActorRecord } from '../runtime/record.js';
 const OPEN_MAX = 3;
 const RESULTS: Readonly<Record<string, unknown>> = {
   'bmc.read': { power: 'on' }, 'bmc.set': null, 'probe.signs': { answered: [] },
-  'hypervisor.observe': { state: 'paused' }, 'hypervisor.ensureAbsent': { state: 'absent' },
+  'storage.fence': { osdmapEpoch: 7 }, 'hypervisor.observe': { state: 'paused' },
+  'hypervisor.ensureAbsent': { state: 'absent' },
 };
 const ask = { replyTo: 'vm/u1', requestId: 'u1:7' };
-const run = { params: { node: 'hv2', power: 'off', deadlineMs: 1 }, replyTo: 'node/hv2', requestId: 'hv2:1' };
+const run = {
+  params: { node: 'hv2', boot: { node: 'hv2', bootId: 'b2' }, power: 'off', deadlineMs: 1 }, replyTo: 'node/hv2',
+  requestId: 'hv2:1',
+};
 const QUESTIONS: readonly ActorEvent[] = [
   { type: 'agent.ensure-absent', uuid: 'u1', ...ask }, { type: 'agent.observe', uuid: 'u1', ...ask },
-  ...['bmc.read', 'bmc.set', 'probe.signs'].map((effect) => ({ type: 'agent.run', effect, ...run })),
+  ...['bmc.read', 'bmc.set', 'probe.signs', 'storage.fence'].map((effect) => ({ type: 'agent.run', effect, ...run })),
 ];
 const owner = (cause: string): ActorEvent => ({ type: 'owner.acquired', node: 'hv3', bootId: 'b3', epoch: 1, cause });
 

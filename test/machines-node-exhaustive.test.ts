@@ -186,6 +186,7 @@ function storageRoots(): ActorRecord[] {
   records.push(machine.done('session.fence').record);
   records.push(machine.done('cluster.rehome', { moves: [], concerned: [], claimed: 0 }).timer('renewMs').record);
   records.push(lost().unknown('storage.fence').record);
+  records.push(lost({ coordinators: ['hv3', 'hv4'] }).unknown('storage.fence').record);
   records.push(lost({ coordinators: [] }).unknown('storage.fence').record);
   const many = lost({ suspects: 2 }).done('bmc.read', { power: 'off' }).done('probe.signs', { answered: [] });
   records.push(many.unknown('storage.fence').record);
