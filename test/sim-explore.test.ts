@@ -26,7 +26,7 @@ describe('the search over machines and an abstract store', () => {
   });
 
   it('sees all of a flush and of what follows it', (t) => {
-    const { complete, violation, states } = explore({ faults: 0, flushes: 1 });
+    const { complete, violation, states } = explore({ faults: 0, flushes: 1, rest: true });
     t.diagnostic(`${states} states`);
     assert.deepEqual([violation, complete], [null, true]);
   });
@@ -35,6 +35,16 @@ describe('the search over machines and an abstract store', () => {
     const { complete, violation, states, moves, depth } = explore({ states: 3_000_000, migrations: 1 });
     t.diagnostic(`${states} states, ${moves} moves, ${depth} deep`);
     assert.deepEqual([violation, complete], [null, true]);
+  });
+
+  it('leaves no VM behind: where one fault leads to rest, it runs or is off', (t) => {
+    const { complete, violation, states } = explore({ rest: true });
+    t.diagnostic(`${states} states`);
+    assert.deepEqual([violation, complete], [null, true]);
+  });
+
+  it('leaves no VM behind in the first states with a migration and a guest that crashes', () => {
+    assert.equal(explore({ states: 100_000, migrations: 1, kinds: of('crash', 'daemon'), rest: true }).violation, null);
   });
 
   it('finds nothing wrong in the first states with two faults and a migration', (t) => {

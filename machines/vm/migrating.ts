@@ -190,6 +190,9 @@ export const migrating = vmSetup.createStateConfig({
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.resume' } },
       on: {
         'hypervisor.resume.done': [{ guard: 'endIsWanted', target: '#stopping' }, { target: '#running' }],
+        // It ended before the answer came: the answer is of the past.
+        'guest.stopped': { target: '#observing', actions: vmSetup.assign({ move: null }) },
+        'guest.crashed': { target: '#observing', actions: vmSetup.assign({ move: null }) },
         'hypervisor.resume.refused': { target: '#observing', actions: vmSetup.assign({ move: null }) },
         'hypervisor.resume.unknown': { target: '#observing', actions: vmSetup.assign({ move: null }) },
       },

@@ -175,6 +175,12 @@ export const stopping = vmSetup.createStateConfig({
   },
 });
 
+/** The guest ended after it was looked at or resumed, and before that answer came: the answer is of the past. */
+const endedMeanwhile = {
+  'guest.stopped': { target: '#observing.looking', reenter: true },
+  'guest.crashed': { target: '#observing.looking', reenter: true },
+} as const;
+
 /** What the hypervisor says decides; nothing is assumed. */
 export const observing = vmSetup.createStateConfig({
   id: 'observing',
@@ -200,6 +206,7 @@ export const observing = vmSetup.createStateConfig({
           // crashed, off, half-arrived, or not wanted any more: worth nothing
           { target: 'clearing', actions: copyHere },
         ],
+        ...endedMeanwhile,
         'hypervisor.observe.refused': { target: 'lookingAgain', actions: waitForReason },
         'hypervisor.observe.unknown': { target: 'lookingAgain', actions: waitForReason },
       },
@@ -221,6 +228,7 @@ export const observing = vmSetup.createStateConfig({
       },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.resume' } },
       on: {
+        ...endedMeanwhile,
         'hypervisor.resume.done': 'present',
         'hypervisor.resume.refused': { target: 'lookingAgain', actions: waitForReason },
         'hypervisor.resume.unknown': { target: 'lookingAgain', actions: waitForReason },
