@@ -260,7 +260,7 @@ export class ClusterView {
     const telemetry = this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined;
     const back = this.isBack(name);
     const counted = new Set(telemetry?.guests.map((guest) => guest.uuid) ?? []);
-    const coming = vms.filter((vm) => holds(vm, name) && !counted.has(vm.uuid));
+    const coming = vms.filter((vm) => holds(vm, name) && !counted.has(vm.uuid) && !asking.has(vm.uuid));
     const sum = (list: readonly VmContext[], of: (vm: VmContext) => number): number =>
       list.reduce((total, vm) => total + of(vm), 0);
     return {

@@ -38,6 +38,8 @@ const REPEAT_MS = 5000;
 
 export class Liveness {
   private readonly told = new Map<string, { key: string; at: number }>();
+  /** Nodes of which this process has seen a lease. */
+  private readonly met = new Set<string>();
   private stopped = false;
 
   constructor(private readonly deps: LivenessDeps) {
@@ -73,6 +75,7 @@ export class Liveness {
 
   private look(node: string): void {
     if (this.stopped || !this.deps.nodes.includes(node)) return;
+    if (this.deps.mirror.liveOf(node) !== null) this.met.add(node);
     if (!this.deps.primacy.isPrimary()) {
       this.told.clear();
       return;
@@ -91,6 +94,7 @@ export class Liveness {
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
         sinceMs: this.leaseUnheardMs(this.deps.mirror.heardOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
         ...this.storage(),
+        met: this.met.has(node),
       });
     } else if (live !== null) {
       this.hear(node);

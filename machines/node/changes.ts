@@ -47,7 +47,7 @@ export function newNode(input: NodeInput): NodeContext {
 /** A doubt begins: nothing of an earlier one counts. */
 export function doubted(event: NodeEvent): Partial<NodeContext> {
   if (event.type === 'node.silent') {
-    return { ...noDoubt, ...helpers(event), ...storageOf(event), silentMs: event.sinceMs };
+    return { ...noDoubt, ...helpers(event), ...storageOf(event), silentMs: event.sinceMs, met: true };
   }
   return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? (event.sinceMs ?? 0) : 0 };
 }
@@ -65,8 +65,8 @@ export const restartOver = ({ sessionGone, quorumAgeMs, suspects, nodes }: NodeC
 /** The session is gone. What the lease deadline is counted from stays as the doubt found it. */
 export function lost(event: NodeEvent): Partial<NodeContext> {
   if (event.type !== 'node.lost') return {};
-  const { quorumAgeMs, suspects, nodes } = event;
-  return { sessionGone: true, quorumAgeMs, suspects, nodes, ...helpers(event), ...storageOf(event) };
+  const { quorumAgeMs, suspects, nodes, met = true } = event;
+  return { sessionGone: true, quorumAgeMs, suspects, nodes, met, ...helpers(event), ...storageOf(event) };
 }
 
 const storageOf = ({ storage }: { readonly storage?: boolean }): Partial<NodeContext> =>

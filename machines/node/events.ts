@@ -29,6 +29,8 @@ export type NodeFact =
       /** Coordinators that are live now and may help with the BMC; without it, all of them. */
       readonly coordinators?: readonly string[];
       readonly storage?: boolean;
+      /** Has this watcher seen a lease of it? After a cold start nobody has of a node that was never switched on. */
+      readonly met?: boolean;
     } & Stamped)
   /** The session stands, but no telemetry for sinceMs (a telemetry write is a quorum write). */
   | ({

@@ -51,7 +51,6 @@ export const nodeSetup = setup({
     quorumIsYoung: ({ context }) => settleLeftMs(context.sessionTimeoutMs, context.quorumAgeMs) > 0,
     isBackAlready: ({ context }) => context.next !== null,
     isBackAndCut: ({ context }) => context.next !== null && (context.cut ?? null) !== null,
-    switchedOffByUs: ({ context }) => context.proof?.kind === 'P1' && context.goesDown !== true,
     leavesWithVms: ({ event }) => event.type === 'node.leave' && event.policy !== 'failover',
     isLeaving: ({ context }) => context.leaving != null && context.operation?.command === 'node.leave',
     /** Its new boot is known and settled. */
@@ -59,6 +58,9 @@ export const nodeSetup = setup({
       context.leaving != null && context.boot?.bootId !== context.leaving.bootId && context.proof === null,
     returnsFromLeaving: ({ context }) =>
       context.leaving?.returns === true && context.boot?.bootId !== context.leaving.bootId && context.proof === null,
+    /** Or its power failed before our eyes. One that was off from the beginning is somebody's to switch on. */
+    switchedOffByUs: ({ context }) => context.proof?.kind === 'P1' && context.goesDown !== true
+      && (context.commandedOff || context.met !== false),
     /** A new primary, as against a restarted cell of the same. */
     newPrimary: ({ event }) => event.type === 'owner.acquired' && event.cause !== 'restarted',
   },
