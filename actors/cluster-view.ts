@@ -127,7 +127,8 @@ export class ClusterView {
 
   /**
    * VMs that run where their rules do not want them, or want them less than elsewhere (and they may go back by
-   * themselves), with a better place each. One plan: each move counts for those after it.
+   * themselves), with a better place each, and VMs that leave a waiting one no place. One plan: each move counts for
+   * those after it.
    */
   misplaced(): (PlannedMove & { readonly seq: number })[] {
     const rules = this.rules();
@@ -141,7 +142,9 @@ export class ClusterView {
         seqs.set(vm.uuid, record.seq);
         return { request: this.requestOf(vm, []), node: vm.node, failback: vm.meta.failback ?? true };
       });
-    return repairMoves(residents, this.world())
+    const waiting = this.vms().filter((record) => stateText(record.snapshot.value) === 'starting.waiting')
+      .map((record) => this.requestOf(contextOf(record), []));
+    return repairMoves(residents, this.world(), waiting)
       .map(({ uuid, target }) => ({ uuid, target, reason: null, seq: seqs.get(uuid)! }));
   }
 

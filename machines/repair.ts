@@ -1,7 +1,8 @@
 /**
  * Repair: which running VMs are sent elsewhere because their rules want it. Pure. First those that stand where a strict
  * rule forbids it; one that no single move helps is placed anew together with the VMs it is tied to, of which those
- * move first that may go at once. Then those that may go back by themselves to what they like better.
+ * move first that may go at once. So do those that keep a waiting VM from every place. Then those that may go back by
+ * themselves to what they like better.
  */
 import { packAll } from './packing.js';
 import {
@@ -26,8 +27,13 @@ export interface RepairMove {
 /** VMs looked at while one that is in the wrong place is placed anew with its kin. */
 const SEARCH_BUDGET = 4000;
 
-/** One plan: each move counts for those after it. Equal VMs are taken in the order given. */
-export function repairMoves(residents: readonly Resident[], world: PlacementWorld): RepairMove[] {
+/**
+ * One plan: each move counts for those after it. Equal VMs are taken in the order given. `waiting`: VMs that run
+ * nowhere and look for a place by themselves; none of the moves is one of theirs.
+ */
+export function repairMoves(
+  residents: readonly Resident[], world: PlacementWorld, waiting: readonly PlacementRequest[] = [],
+): RepairMove[] {
   const moves = new Map<string, RepairMove>();
   let now = world;
   const move = (resident: Resident, target: BootRef): void => {
@@ -40,9 +46,13 @@ export function repairMoves(residents: readonly Resident[], world: PlacementWorl
     if (!isForbidden(resident)) return true;
     const target = betterPlace(resident.request, resident.node, resident.failback, now);
     if (target !== null) move(resident, target);
-    else for (const [kin, place] of regrouped(resident, residents, now, moves)) move(kin, place);
+    else for (const [kin, there] of regrouped(resident, residents, now, moves)) move(kin, there);
     return false;
   });
+  for (const request of waiting) {
+    if (place(request, now).target !== null) continue;
+    for (const [kin, there] of regrouped({ request }, residents, now, moves)) move(kin, there);
+  }
   for (const resident of rest) {
     if (moves.has(resident.request.uuid)) continue;
     const target = betterPlace(resident.request, resident.node, resident.failback, now);
@@ -59,12 +69,14 @@ function moving({ request, node }: Resident, target: string, world: PlacementWor
 
 /** Moves that may be made at once, out of an arrangement that is right for a VM and all that it is tied to. */
 function regrouped(
-  wrong: Resident, residents: readonly Resident[], world: PlacementWorld, moved: ReadonlyMap<string, RepairMove>,
+  wrong: Pick<Resident, 'request'>, residents: readonly Resident[], world: PlacementWorld, moved: ReadonlyMap<string, RepairMove>,
 ): [Resident, BootRef][] {
   const tied = tiedTo(wrong.request.uuid, world.rules ?? []);
   const kin = residents.filter(({ request }) => tied.includes(request.uuid) && !moved.has(request.uuid));
   const emptied = kin.reduce((so, { request, node }) => leave(request, node, so), world);
-  const homes = new Map(kin.map((each) => [{ ...each.request, prefer: each.node }, each]));
+  const homes = new Map<PlacementRequest, Resident | null>(
+    kin.map((each) => [{ ...each.request, prefer: each.node }, each]));
+  if (!kin.some(({ request }) => request.uuid === wrong.request.uuid)) homes.set(wrong.request, null);
   // Those that are kept together move one by one, and are apart for as long: only at rest they must not be.
   const atOnce = (request: PlacementRequest, node: string): BootRef | null =>
     place({ ...request, only: node }, { ...world, standing: withoutPartners(request.uuid, world) }).target;
@@ -77,8 +89,8 @@ function regrouped(
   if (found === null) return [];
   return [...homes].flatMap(([request, each]): [Resident, BootRef][] => {
     const node = found.get(request)!;
-    const target = node === each.node ? null : atOnce(request, node);
-    return target === null ? [] : [[each, target]];
+    const target = each === null || node === each.node ? null : atOnce(request, node);
+    return each === null || target === null ? [] : [[each, target]];
   });
 }
 

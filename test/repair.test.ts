@@ -17,13 +17,14 @@ const company = (vms: string[], together: boolean, strict = true): PlacementRule
 const NODES = ['hv1', 'hv2', 'hv3'].map((name) => node(name));
 
 function moves(
-  at: Record<string, string>, rules: PlacementRule[], nodes = NODES, failback = true,
+  at: Record<string, string>, rules: PlacementRule[], nodes = NODES, failback = true, waiting: readonly string[] = [],
 ): Record<string, string> {
+  const request = (uuid: string) => ({ uuid, memoryMiB: 500, vcpus: 1, nodeLimit: null, selector: null });
   const residents = Object.entries(at).map(([uuid, home]): Resident => (
-    { request: { uuid, memoryMiB: 500, vcpus: 1, nodeLimit: null, selector: null }, node: home, failback }));
+    { request: request(uuid), node: home, failback }));
   const standing = new Map(Object.entries(at).map(([uuid, home]) => [uuid, [home]]));
   const world: PlacementWorld = { nodes, defaultSelector: 'mem', rules, standing };
-  return Object.fromEntries(repairMoves(residents, world).map(({ uuid, target }) => [uuid, target.node]));
+  return Object.fromEntries(repairMoves(residents, world, waiting.map(request)).map(({ uuid, target }) => [uuid, target.node]));
 }
 
 describe('rules are kept for running VMs', () => {
@@ -32,6 +33,15 @@ describe('rules are kept for running VMs', () => {
     assert.deepEqual(moves({ a: 'hv1' }, [on(['a'], { hv3: 1 }, false)]), { a: 'hv3' });
     assert.deepEqual(moves({ a: 'hv1' }, [on(['a'], { hv3: 1 }, false)], undefined, false), {});
     assert.deepEqual(moves({ a: 'hv3' }, [on(['a'], { hv3: 1 })]), {});
+  });
+
+  test('a VM that waits for those it is tied to: they come where it may run', () => {
+    const rules = [on(['a'], { hv3: 1 }), company(['a', 'b', 'c'], true)];
+    assert.deepEqual(moves({ b: 'hv2', c: 'hv2' }, rules, undefined, true, ['a']), { b: 'hv3', c: 'hv3' });
+    assert.deepEqual(moves({ b: 'hv3', c: 'hv3' }, rules, undefined, true, ['a']), {});
+    assert.deepEqual(moves({ b: 'hv2' }, rules, NODES.slice(0, 2), true, ['a']), {}, 'nowhere to go');
+    assert.deepEqual(moves({ b: 'hv3', c: 'hv1' }, [on(['a'], { hv3: 1 }), company(['a', 'b'], false)], undefined, true,
+      ['a']), { b: 'hv1' }, 'it makes room');
   });
 
   test('VMs that are strictly together go together', () => {
