@@ -69,7 +69,8 @@ function moving({ request, node }: Resident, target: string, world: PlacementWor
 
 /** Moves that may be made at once, out of an arrangement that is right for a VM and all that it is tied to. */
 function regrouped(
-  wrong: Pick<Resident, 'request'>, residents: readonly Resident[], world: PlacementWorld, moved: ReadonlyMap<string, RepairMove>,
+  wrong: Pick<Resident, 'request'>, residents: readonly Resident[], world: PlacementWorld,
+  moved: ReadonlyMap<string, RepairMove>,
 ): [Resident, BootRef][] {
   const tied = tiedTo(wrong.request.uuid, world.rules ?? []);
   const kin = residents.filter(({ request }) => tied.includes(request.uuid) && !moved.has(request.uuid));

@@ -24,7 +24,8 @@ function moves(
     { request: request(uuid), node: home, failback }));
   const standing = new Map(Object.entries(at).map(([uuid, home]) => [uuid, [home]]));
   const world: PlacementWorld = { nodes, defaultSelector: 'mem', rules, standing };
-  return Object.fromEntries(repairMoves(residents, world, waiting.map(request)).map(({ uuid, target }) => [uuid, target.node]));
+  const made = repairMoves(residents, world, waiting.map(request));
+  return Object.fromEntries(made.map(({ uuid, target }) => [uuid, target.node]));
 }
 
 describe('rules are kept for running VMs', () => {
