@@ -38,8 +38,6 @@ const REPEAT_MS = 5000;
 
 export class Liveness {
   private readonly told = new Map<string, { key: string; at: number }>();
-  /** Nodes of which this process has seen a lease. */
-  private readonly met = new Set<string>();
   private stopped = false;
 
   constructor(private readonly deps: LivenessDeps) {
@@ -75,7 +73,6 @@ export class Liveness {
 
   private look(node: string): void {
     if (this.stopped || !this.deps.nodes.includes(node)) return;
-    if (this.deps.mirror.liveOf(node) !== null) this.met.add(node);
     if (!this.deps.primacy.isPrimary()) {
       this.told.clear();
       return;
@@ -94,11 +91,22 @@ export class Liveness {
         quorumAgeMs: Math.round(this.quorumAgeMs()), suspects: this.suspects(), nodes: this.deps.nodes.length,
         sinceMs: this.leaseUnheardMs(this.deps.mirror.heardOf(node)?.silentMs ?? 0), coordinators: this.helpers(node),
         ...this.storage(),
-        met: this.met.has(node),
+        met: this.isMet(node),
       });
     } else if (live !== null) {
       this.hear(node);
     }
+  }
+
+  /**
+   * Has it lived beside a node that lives now: did it write its last sign of life after that one's lease began? After a
+   * cold start nobody has met a node that was never switched on. What is stored says so, not what this process saw:
+   * it may have begun a moment ago.
+   */
+  private isMet(node: string): boolean {
+    const { mirror, nodes } = this.deps;
+    const lastSign = mirror.heardOf(node)?.mzxid ?? 0;
+    return nodes.some((other) => (mirror.live.get(other) ?? []).some(({ born }) => born < lastSign));
   }
 
   /**

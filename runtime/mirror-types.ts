@@ -16,6 +16,8 @@ export interface LiveEntry {
   readonly bootId: string;
   /** Versions of records its daemon reads, ascending. */
   readonly recordVersions: readonly number[];
+  /** The zxid at which it began. */
+  readonly born: number;
 }
 
 /** One revision of a record, as a commit wrote it. */

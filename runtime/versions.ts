@@ -108,7 +108,8 @@ export async function readLeases(
   const leases = await Promise.all(inOrder.map(async (incarnation) => {
     const lease = await store.read(paths.incarnation(node, incarnation));
     const bootId = incarnation.split('.')[0]!;
-    return lease === null ? [] : [{ node, incarnation, bootId, recordVersions: leaseVersions(lease.data) }];
+    if (lease === null) return [];
+    return [{ node, incarnation, bootId, recordVersions: leaseVersions(lease.data), born: lease.stat.czxid }];
   }));
   return leases.flat();
 }

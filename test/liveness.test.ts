@@ -10,7 +10,7 @@ import type { Primacy } from '../runtime/primacy.js';
 import { systemClock } from '../runtime/clock.js';
 
 const leaseOf = (bootId: string): LiveEntry =>
-  ({ node: 'hv2', incarnation: `${bootId}.1`, bootId, recordVersions: [1, 2] });
+  ({ node: 'hv2', incarnation: `${bootId}.1`, bootId, recordVersions: [1, 2], born: 1 });
 
 /** What is told of hv2, whose actor judges `boot`, when these are its leases and these boots of it were fenced. */
 function told(
@@ -24,7 +24,7 @@ function told(
   const mirror = {
     actors: new Map([['node/hv2', { address: 'node/hv2', record } as unknown as MirrorActor]]),
     fences: new Map([['hv2', new Set(fenced)]]),
-    liveOf: () => leases.at(-1) ?? null,
+    live: new Map([['hv2', leases]]), liveOf: () => leases.at(-1) ?? null,
     telemetryOf: () => null, heardOf: () => null, settings: () => ({}), listen: () => undefined,
   } as unknown as Mirror;
   const events: ActorEvent[] = [];

@@ -29,7 +29,7 @@ export type NodeFact =
       /** Coordinators that are live now and may help with the BMC; without it, all of them. */
       readonly coordinators?: readonly string[];
       readonly storage?: boolean;
-      /** Has this watcher seen a lease of it? After a cold start nobody has of a node that was never switched on. */
+      /** Has it lived beside a node that lives now? After a cold start one that was never switched on has not. */
       readonly met?: boolean;
     } & Stamped)
   /** The session stands, but no telemetry for sinceMs (a telemetry write is a quorum write). */

@@ -106,7 +106,7 @@ export interface NodeContext extends NodeInput {
   readonly goesDown?: boolean;
   /** It was emptied because the system of this boot goes down; under any other boot it is made ready again. */
   readonly leaving?: { readonly bootId: string; readonly returns: boolean } | null;
-  /** false = nobody who watches has seen a lease of it: it was off from the beginning. */
+  /** false = it has not lived beside any node that lives now: it was off from the beginning. */
   readonly met?: boolean;
   /** The flush under way, or the last one, leaves VMs with their node. */
   readonly flushStays?: boolean;
