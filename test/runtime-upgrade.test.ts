@@ -61,7 +61,8 @@ describe('versions of records', () => {
   });
 
   it('a node that is down counts with what its last daemon read; one that was never here counts for nothing', () => {
-    const live = (recordVersions: number[]) => ({ node: 'n', incarnation: 'b.s', bootId: 'b', recordVersions, born: 1 });
+    const live = (recordVersions: number[]) =>
+      ({ node: 'n', incarnation: 'b.s', bootId: 'b', recordVersions, born: 1 });
     assert.deepEqual(registeredVersions([live([1, 2]), live([1])], null, true), [1]);
     assert.deepEqual(registeredVersions([], { recordVersions: [1, 2] }, true), [1, 2]);
     assert.deepEqual(registeredVersions([], null, true), [1], 'it was here before anybody kept that');
