@@ -1,29 +1,13 @@
 /** What the runtime's commit rests on: after an `unknown`, a sync and a read on a new connection settle it for good. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { create, isDone, set, textOf, until } from '../fixtures/contracts/store-bench.js';
+import { create, isDone, readBack, set, textOf, until } from '../fixtures/contracts/store-bench.js';
 import { startProxiedEnsemble, type ProxiedEnsemble } from '../fixtures/proxied-ensemble.js';
 import { systemClock } from '../runtime/clock.js';
-import { StoreError, type Store, type StoredNode } from '../runtime/store.js';
 
 const RUN_MS = 6_000;
 /** A busy machine goes on for so long if one of the three outcomes has not been seen by then. */
 const LONGEST_MS = 45_000;
-
-/** Reads through lost connections. */
-async function readBack(store: Store, path: string): Promise<StoredNode> {
-  for (;;) {
-    await until('connected', () => store.state === 'connected');
-    try {
-      await store.sync(path);
-      const node = await store.read(path);
-      if (node) return node;
-      assert.fail(`${path} is gone`);
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'disconnected') throw error;
-    }
-  }
-}
 
 describe('unknown outcomes', () => {
   let rig: ProxiedEnsemble;
