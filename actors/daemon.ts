@@ -34,6 +34,7 @@ import { followDisarming } from './disarming.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import type { HostFigures } from './drivers/host.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
+import type { CephConnection } from './drivers/ceph/connection.js';
 import type { Storage } from './drivers/storage.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
@@ -61,6 +62,8 @@ export interface DaemonDeps {
   readonly probe: Probe;
   /** Absent = a cluster without shared storage. */
   readonly storage?: Storage;
+  /** What storage stands on, where that is a real Ceph; closed by who opened it. */
+  readonly ceph?: CephConnection;
   readonly bootState: BootState;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   openStore(options: StoreOptions): Promise<Store>;
