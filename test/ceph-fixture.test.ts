@@ -9,8 +9,10 @@ before(async () => { ceph = await startCeph({ network: '127.0.50' }); });
 after(() => ceph?.stop());
 
 interface OsdTree { readonly nodes: readonly { readonly name: string; readonly status?: string }[] }
-const statusOf = async (name: string): Promise<string | undefined> =>
-  (JSON.parse(await ceph.ceph('osd', 'tree', '-f', 'json')) as OsdTree).nodes.find((each) => each.name === name)?.status;
+async function statusOf(name: string): Promise<string | undefined> {
+  const tree = JSON.parse(await ceph.ceph('osd', 'tree', '-f', 'json')) as OsdTree;
+  return tree.nodes.find((each) => each.name === name)?.status;
+}
 
 test('an image is written and read, also while an OSD is dead; the OSD comes back', async () => {
   const file = ceph.confFile.replace('ceph.conf', 'blocks');
