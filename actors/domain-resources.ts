@@ -2,6 +2,7 @@
  * Is RBD the only thing a domain can write to? Then a storage fence (proof P3) is enough for it.
  * Decided from an allow-list: what is not known to be harmless counts as a writable resource.
  */
+import { isRbdDisk } from './domain-rbd.js';
 import { at, attribute, elements, textOf, type XmlElement } from './domain-tree.js';
 
 /** Children of the root that neither hold nor open anything writable. `os`, `devices` are looked into. */
@@ -24,13 +25,13 @@ const HARMLESS_INTERFACES = new Set(['bridge', 'network', 'direct', 'user']);
 export const isReadOnlyDisk = (disk: XmlElement): boolean =>
   attribute(disk, 'device') === 'cdrom' || at(disk, 'readonly') !== undefined;
 
-const isRbdDisk = (disk: XmlElement): boolean =>
-  attribute(disk, 'type') === 'network' && attribute(at(disk, 'source'), 'protocol') === 'rbd'
-  && at(disk, 'mirror') === undefined && at(disk, 'transient') === undefined;
+/** A mirror or an overlay beside the image would be a second place to write to. */
+const isRbdAlone = (disk: XmlElement): boolean =>
+  isRbdDisk(disk) && at(disk, 'mirror') === undefined && at(disk, 'transient') === undefined;
 
 function isHarmlessDevice(device: XmlElement): boolean {
   switch (device.name) {
-    case 'disk': return isReadOnlyDisk(device) || isRbdDisk(device);
+    case 'disk': return isReadOnlyDisk(device) || isRbdAlone(device);
     case 'interface': return HARMLESS_INTERFACES.has(attribute(device, 'type') ?? '');
     case 'serial': case 'console': case 'parallel': case 'channel':
       return HARMLESS_CHARDEVS.has(attribute(device, 'type') ?? '');

@@ -6,6 +6,7 @@ import { XMLBuilder, XMLParser, XMLValidator } from 'fast-xml-parser';
 import {
   attribute, elements, escapeAttribute, isElement, type XmlElement, type XmlNode,
 } from './domain-tree.js';
+import { connectDevices, type IoErrors, type RbdAccess } from './domain-rbd.js';
 import { DomainXmlProblem, summarise, type DomainSummary } from './domain-summary.js';
 
 export type { DomainSummary } from './domain-summary.js';
@@ -121,6 +122,10 @@ function parseDomain(xml: string, limits: DomainXmlLimits): XmlElement {
   return root.name === 'domain' ? root : fail(`The XML's root is <${root.name.slice(0, 40)}>: it must be <domain>`);
 }
 
+/** The root of a domain XML. Throws DomainXmlProblem, whose message names what is wrong and the cure. */
+export const readDomain = (xml: string, limits: DomainXmlLimits = DOMAIN_XML_LIMITS): XmlElement =>
+  parseDomain(xml, limits);
+
 /** The reason is one sentence naming the thing and the cure. Never throws, whatever the input. */
 export function parseDomainXml(xml: string, limits: DomainXmlLimits = DOMAIN_XML_LIMITS): ParsedDomainXml {
   try {
@@ -162,21 +167,34 @@ function withConsoleLog(devices: XmlElement, file: string): XmlElement {
   return { ...devices, children: devices.children.map((node) => (node === first ? logged : node)) };
 }
 
+export interface StartExtra extends DomainStamp {
+  readonly consoleLog: string | null;
+  /** How RBD disks are reached; absent or null = as the XML says. */
+  readonly rbd?: RbdAccess | null;
+  /** Default `pause`. */
+  readonly ioErrors?: IoErrors;
+}
+
 /**
  * The user's XML as it is given to libvirt: stamped, without the `id` of some earlier run, the serial port logged to
- * `consoleLog` unless the XML already logs it. Throws DomainXmlProblem on an XML that parseDomainXml
- * would refuse to read.
+ * `consoleLog` unless the XML already logs it, RBD disks connected to this cluster. Throws DomainXmlProblem on an XML
+ * that parseDomainXml would refuse to read.
  */
 export function stampDomainXml(
-  xml: string, extra: DomainStamp & { readonly consoleLog: string | null }, limits: DomainXmlLimits = DOMAIN_XML_LIMITS,
+  xml: string, extra: StartExtra, limits: DomainXmlLimits = DOMAIN_XML_LIMITS,
 ): string {
   const root = parseDomain(xml, limits);
-  const { consoleLog } = extra;
-  const children = withStamp(root.children, extra).map((node) =>
-    consoleLog !== null && isElement(node) && node.name === 'devices' ? withConsoleLog(node, consoleLog) : node);
-  const stamped: XmlElement = { ...root, attributes: without(root.attributes, 'id'), children };
-  return new XMLBuilder(BUILDER_OPTIONS).build([toOrdered(stamped)]) as string;
+  const { consoleLog, rbd = null, ioErrors = 'pause' } = extra;
+  const children = withStamp(root.children, extra).map((node) => {
+    if (!isElement(node) || node.name !== 'devices') return node;
+    const connected = connectDevices(node, rbd, ioErrors);
+    return consoleLog === null ? connected : withConsoleLog(connected, consoleLog);
+  });
+  return xmlOf({ ...root, attributes: without(root.attributes, 'id'), children });
 }
+
+/** The element as text. */
+export const xmlOf = (root: XmlElement): string => new XMLBuilder(BUILDER_OPTIONS).build([toOrdered(root)]) as string;
 
 /** The stamp in a domain XML, or in the lone metadata element as libvirt hands it out (without its prefix), or null. */
 export function readStamp(xml: string): DomainStamp | null {

@@ -3,6 +3,7 @@
  * error numbers, threads. Every call is idempotent, has a deadline and never throws.
  * Domains are transient; no autostart.
  */
+import type { IoErrors } from '../domain-rbd.js';
 import type { Outcome } from './outcome.js';
 
 export type DomainState = 'running' | 'paused' | 'incoming' | 'shutting-down' | 'crashed' | 'off';
@@ -31,8 +32,10 @@ export interface DomainStats {
 export interface StartRequest {
   readonly uuid: string;
   readonly name: string;
-  /** The domain's XML as defined by the user; the adapter adds stamp and console log. */
+  /** The domain's XML as defined by the user; the adapter adds stamp, console log, and how RBD disks are reached. */
   readonly xml: string;
+  /** What a guest does on an error of its disks; default `pause`. */
+  readonly ioErrors?: IoErrors;
   readonly epoch: number;
   readonly effectId: string;
   readonly deadlineMs: number;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../../runtime/clock.js';
 import type { Log } from '../../../runtime/log.js';
+import type { RbdAccess } from '../../domain-rbd.js';
 import { parseDomainXml, stampDomainXml } from '../../domain-xml.js';
 import type { DomainEvent, DomainInfo, DomainState, Hypervisor, StartRequest } from '../hypervisor.js';
 import { refused, unknown, type Outcome } from '../outcome.js';
@@ -14,6 +15,8 @@ export interface LibvirtOptions {
   /** Folder of the guests' serial logs, `<name>.log`; must exist, on a migration's target too. */
   readonly consoleDir: string;
   readonly log: Log;
+  /** The cluster's RBD, and the file with its user's key; absent = guests reach RBD disks as their XML says. */
+  readonly rbd?: RbdAccess & { readonly keyFile: string };
   readonly clock?: Clock;
   /** Deadline of list, observe, stats, shutdown and resume. */
   readonly callDeadlineMs?: number;
@@ -81,8 +84,11 @@ class Adapter implements LibvirtHypervisor {
   constructor(options: LibvirtOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    const { rbd } = options;
+    const secret = rbd === undefined ? null
+      : { uuid: rbd.secretUuid, username: rbd.username, keyFile: rbd.keyFile };
     this.#port = new WorkerPort({
-      worker: { uri: options.uri, keepAliveS: KEEP_ALIVE_S, keepAliveCount: KEEP_ALIVE_COUNT },
+      worker: { uri: options.uri, keepAliveS: KEEP_ALIVE_S, keepAliveCount: KEEP_ALIVE_COUNT, secret },
       workerPrefix: options.workerPrefix ?? [], clock: this.#clock, log: options.log,
       onNews: (news) => this.#hear(news),
     });
@@ -123,8 +129,11 @@ class Adapter implements LibvirtHypervisor {
     }
     const xml = stampDomainXml(request.xml, {
       epoch: request.epoch, effectId: request.effectId, consoleLog: join(this.#options.consoleDir, `${name}.log`),
+      rbd: this.#options.rbd ?? null, ioErrors: request.ioErrors ?? 'pause',
     });
-    return this.#call({ operation: 'start', args: { uuid, xml, deadlineMs: request.deadlineMs } }, request.deadlineMs);
+    const { deadlineMs } = request;
+    const needsSecret = parsed.summary.disks.some((disk) => disk.type === 'rbd');
+    return this.#call({ operation: 'start', args: { uuid, xml, deadlineMs, needsSecret } }, deadlineMs);
   }
 
   destroy(uuid: string): Promise<Outcome<null>> {

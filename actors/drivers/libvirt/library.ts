@@ -45,6 +45,7 @@ export const local = {
   getUInt: bind('int virTypedParamsGetUInt(void *params, int count, const char *name, _Out_ uint *value)'),
   getInt: bind('int virTypedParamsGetInt(void *params, int count, const char *name, _Out_ int *value)'),
   freeParams: bind('void virTypedParamsFree(void *params, int count)'),
+  freeSecret: bind('int virSecretFree(void *secret)'),
   freeStats: bind('void virDomainStatsRecordListFree(void *records)'),
   prctl: libc.func('int prctl(int option, ulong argument)'),
 } as const;
@@ -73,6 +74,8 @@ export const remote = {
   jobStats: bind(`int virDomainGetJobStats(
     void *domain, _Out_ int *type, _Out_ void **params, _Out_ int *count, uint flags)`),
   abortJob: bind('int virDomainAbortJob(void *domain)'),
+  defineSecret: bind('void *virSecretDefineXML(void *conn, const char *xml, uint flags)'),
+  setSecret: bind('int virSecretSetValue(void *secret, const uint8_t *value, size_t size, uint flags)'),
   allStats: bind('int virConnectGetAllDomainStats(void *conn, uint stats, _Out_ void **records, uint flags)'),
 } as const;
 

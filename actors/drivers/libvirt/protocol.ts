@@ -1,12 +1,15 @@
 /** What the adapter and its worker process say to each other over Node's IPC channel (JSON). */
 import type { Outcome } from '../outcome.js';
 import type { DomainEvent, DomainInfo, DomainStats } from '../hypervisor.js';
+import type { SecretOptions } from './secret.js';
 
 export interface WorkerOptions {
   readonly uri: string;
   /** Seconds between keep-alives on an idle connection, and how many may go unanswered. */
   readonly keepAliveS: number;
   readonly keepAliveCount: number;
+  /** Key of the storage's user; null = guests have no RBD disks here. */
+  readonly secret: SecretOptions | null;
 }
 
 /** Operation -> its arguments and its answer's value. */
@@ -16,7 +19,7 @@ export interface Operations {
   list: { args: Record<never, never>; value: readonly DomainInfo[] };
   observe: { args: { uuid: string }; value: DomainInfo | null };
   /** Past deadlineMs from its arrival a start that has not begun is refused: nobody waits for it any more. */
-  start: { args: { uuid: string; xml: string; deadlineMs: number }; value: DomainInfo };
+  start: { args: { uuid: string; xml: string; deadlineMs: number; needsSecret: boolean }; value: DomainInfo };
   shutdown: { args: { uuid: string }; value: null };
   destroy: { args: { uuid: string; deadlineMs: number }; value: null };
   resume: { args: { uuid: string }; value: DomainInfo };

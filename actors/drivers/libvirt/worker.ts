@@ -11,7 +11,8 @@ import {
 import { callbacks, local, offMain, remote, uuidOf, type Pointer } from './library.js';
 import { Lanes, LibvirtFailure, openLane, type Lane } from './lane.js';
 import { migrateDomain } from './migration.js';
-import type { CallOf, FromWorker, ToWorker, WorkerOptions } from './protocol.js';
+import type { CallOf, FromWorker, Operations, ToWorker, WorkerOptions } from './protocol.js';
+import { defineSecret } from './secret.js';
 import { eventOf } from './states.js';
 import { readAllStats, type VncCache } from './statistics.js';
 
@@ -79,6 +80,8 @@ async function connect(): Promise<void> {
       const [first, second] = opened as [Lane, Lane];
       await first.call<number>(remote.onClose, first.connection, onClose, null, null);
       await first.call<number>(remote.onDomainEvent, first.connection, null, EVENT_LIFECYCLE, onLifecycle, null, null);
+      // A guest may arrive before the first one is started here. A start says what is wrong, should this fail.
+      if (options.secret !== null) await defineSecret(first, options.secret);
       const domains = await listDomains(first);
       [main, statistics] = [first, second];
       tell({ type: 'connected', domains });
@@ -99,10 +102,13 @@ async function connect(): Promise<void> {
  * Two starts of one domain at a time: the second gets the first one's answer. One that waited for a lane until
  * nobody waits for it any more is not begun: by then the guest may run elsewhere.
  */
-function startOnce(uuid: string, xml: string, deadlineMs: number): Promise<Outcome<unknown>> {
+function startOnce({ uuid, xml, deadlineMs, needsSecret }: Operations['start']['args']): Promise<Outcome<unknown>> {
   const endMs = clock.monotonicMs() + deadlineMs;
-  const begin = (lane: Lane): Promise<Outcome<unknown>> => clock.monotonicMs() < endMs
-    ? startDomain(lane, uuid, xml) : Promise.resolve(refused('libvirt was too busy to begin it in time'));
+  const begin = async (lane: Lane): Promise<Outcome<unknown>> => {
+    if (clock.monotonicMs() >= endMs) return refused('libvirt was too busy to begin it in time');
+    const key = needsSecret && options.secret !== null ? await defineSecret(lane, options.secret) : done(null);
+    return key.kind === 'done' ? startDomain(lane, uuid, xml) : key;
+  };
   const running = starting.get(uuid) ?? lanes.use(begin).finally(() => starting.delete(uuid));
   starting.set(uuid, running);
   return running;
@@ -118,7 +124,7 @@ async function perform(id: number, { operation, args }: CallOf, quick: Lane, fig
     case 'list': return done(await listDomains(quick));
     case 'observe': return done((await find(quick, args.uuid))?.info ?? null);
     case 'stats': return done(await readAllStats(figures, vncCache));
-    case 'start': return startOnce(args.uuid, args.xml, args.deadlineMs);
+    case 'start': return startOnce(args);
     case 'shutdown': return lanes.use((lane) => shutdownDomain(lane, args.uuid));
     case 'resume': return lanes.use((lane) => resumeDomain(lane, args.uuid));
     case 'destroy': return lanes.use((lane) => destroyDomain(lane, args.uuid, args.deadlineMs, clock));
