@@ -17,7 +17,8 @@ const domain = (...devices: readonly string[]): string =>
   + `<devices>${devices.join('')}</devices></domain>`;
 /** As PVC's provisioner writes it. */
 const PVC_DISK = "<disk type='network' device='disk'><driver name='qemu' type='raw' discard='unmap'/>"
-  + "<source protocol='rbd' name='vms/web1_sda'><host name='old1' port='3300'/><host name='old2' port='6789'/></source>"
+  + "<source protocol='rbd' name='vms/web1_sda'>"
+  + "<host name='old1' port='3300'/><host name='old2' port='6789'/></source>"
   + "<auth username='libvirt'><secret type='ceph' uuid='00000000-0000-0000-0000-000000000000'/></auth>"
   + "<target dev='sda' bus='scsi'/></disk>";
 const BARE_DISK = "<disk type='network'><source protocol='rbd' name='vms/data'/><target dev='vdb' bus='virtio'/></disk>";
@@ -73,7 +74,8 @@ describe('RBD disks of a guest that starts', () => {
   it('other disks are left as they are, and so are all without a cluster that has storage', () => {
     const file = "<disk type='file' device='disk'><source file='/a'/><target dev='vda'/></disk>";
     assert.ok(stampDomainXml(domain(file), EXTRA).includes('<disk type="file" device="disk"><source file="/a"/>'));
-    const hosts = elements(at(diskOf(stampDomainXml(domain(PVC_DISK), { ...EXTRA, rbd: null }), 'sda'), 'source'), 'host');
+    const alone = diskOf(stampDomainXml(domain(PVC_DISK), { ...EXTRA, rbd: null }), 'sda');
+    const hosts = elements(at(alone, 'source'), 'host');
     assert.deepEqual(hosts.map((host) => host.attributes['name']), ['old1', 'old2']);
   });
 

@@ -1,7 +1,7 @@
 /**
  * The key of the storage's user, as a libvirt secret on this node: QEMU is given it when it opens an RBD image, also on
- * the target of a migration. It lives in libvirtd's memory only (ephemeral), nobody reads it back (private), and it goes
- * with libvirtd: it is defined anew with every connection, and before every start that needs it.
+ * the target of a migration. It lives in libvirtd's memory only (ephemeral), nobody reads it back (private), and it
+ * goes with libvirtd: it is defined anew with every connection, and before every start that needs it.
  */
 import { readFileSync } from 'node:fs';
 import { done, refused, type Outcome } from '../outcome.js';
