@@ -19,9 +19,10 @@ const domain = (...devices: readonly string[]): string =>
 const PVC_DISK = "<disk type='network' device='disk'><driver name='qemu' type='raw' discard='unmap'/>"
   + "<source protocol='rbd' name='vms/web1_sda'>"
   + "<host name='old1' port='3300'/><host name='old2' port='6789'/></source>"
-  + "<auth username='libvirt'><secret type='ceph' uuid='00000000-0000-0000-0000-000000000000'/></auth>"
+  + "<auth username='x'><secret type='ceph' uuid='00000000-0000-0000-0000-000000000000'/></auth>"
   + "<target dev='sda' bus='scsi'/></disk>";
-const BARE_DISK = "<disk type='network'><source protocol='rbd' name='vms/data'/><target dev='vdb' bus='virtio'/></disk>";
+const BARE_DISK = "<disk type='network'><source protocol='rbd' name='vms/data'/>"
+  + "<target dev='vdb' bus='virtio'/></disk>";
 
 const diskOf = (xml: string, dev: string) => {
   const disks = elements(at(readDomain(xml), 'devices'), 'disk');
