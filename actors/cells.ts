@@ -25,6 +25,7 @@ import type { PvcConfig } from './config.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import { done, refused } from './drivers/outcome.js';
 import type { DomainEvent, Hypervisor } from './drivers/hypervisor.js';
+import type { CephConnection } from './drivers/ceph/connection.js';
 import type { Storage } from './drivers/storage.js';
 import { clusterEffects, placeEffects } from './effects-cluster.js';
 import { agentHypervisorEffects, hypervisorEffects, type HypervisorDeps } from './effects-hypervisor.js';
@@ -36,6 +37,7 @@ import { Homing } from './homing.js';
 import { leave } from './leaving.js';
 import { Keeper } from './keeper.js';
 import { Liveness } from './liveness.js';
+import { StorageTelemetry } from './storage-telemetry.js';
 import { StrayGuests } from './strays.js';
 import { Waiters } from './waiters.js';
 
@@ -54,6 +56,8 @@ export interface CellsDeps {
   readonly probe: Probe;
   /** Null = the cluster has no shared storage: then nothing is fenced by it, and no P3 is ever made. */
   readonly storage: Storage | null;
+  /** Null = there is no real Ceph: nothing of its own is watched or told. */
+  readonly ceph: CephConnection | null;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   readonly self: Claimant;
   readonly metrics?: RuntimeMetrics;
@@ -99,6 +103,9 @@ export function startCells(deps: CellsDeps): Cells {
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced') });
+  const ceph = deps.ceph === null ? [] : [new StorageTelemetry({
+    ...deps, ceph: deps.ceph, node: self.node, isPrimary: () => primacy.isPrimary(), log: log.child('ceph'),
+  })];
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event, deps.gate.held()));
   // Unknown at first: an earlier session of this process may have held them.
   let held: boolean | null = null;
@@ -121,6 +128,7 @@ export function startCells(deps: CellsDeps): Cells {
   strays.start();
   keeper.start();
   fencedBoots.start();
+  for (const part of ceph) part.start();
   followPrimacy();
   const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')! });
   return {
@@ -128,7 +136,7 @@ export function startCells(deps: CellsDeps): Cells {
     leave: () => leave({ ...deps, host, primacy, homing, log: log.child('leaving') }),
     stop() {
       unlisten();
-      for (const part of [keeper, fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
+      for (const part of [...ceph, keeper, fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
       setHeld(false);
     },
   };

@@ -248,7 +248,7 @@ async function startActors(
   const cellsDeps: CellsDeps = {
     config, clock, log, paths, behaviors, commitEffectNames, store, metrics, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
-    storage: deps.storage ?? null,
+    storage: deps.storage ?? null, ceph: deps.ceph ?? null,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
     goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,

@@ -28,6 +28,7 @@ export async function bootstrap(
   await ensure(store, [create(paths.faults)]);
   // Roots that a cluster of an earlier version lacks.
   await ensure(store, [create(paths.tombs)]);
+  await ensure(store, [create(paths.storage)]);
   for (const kind of kinds) await ensure(store, [create(paths.kind(kind))]);
   for (const kind of indexed) await ensure(store, [create(paths.nameKind(kind))]);
   for (const node of nodes) {

@@ -41,6 +41,12 @@ export interface TelemetryItem {
   readonly live: boolean;
 }
 
+/** `staleMs` counts on this process's monotonic clock. */
+export interface StorageItem {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly staleMs: number;
+}
+
 /** The ordered changes of all records, and the present state: what API, inspector and events read. */
 export interface Feed {
   actor(address: Address): MirroredActor | null;
@@ -56,6 +62,8 @@ export interface Feed {
   /** Every transition that tails, tombstones and the feed's ring still hold, each once. */
   history(): HeldTransition[];
   telemetry(): TelemetryItem[];
+  /** What the primary last told of shared storage, and how long ago; null = nothing. */
+  storage(): StorageItem | null;
   primary(): { node: string; epoch: number } | null;
   /** Newest cursor emitted. */
   head(): Cursor;

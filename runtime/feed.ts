@@ -4,7 +4,7 @@
  * F1: items go out in ascending order of their cursors, each transition once or within an explicit gap.
  * F2: an item holds no record, only what shows the transition: thousands of them are held.
  */
-import type { Cursor, Feed, FeedItem, MirroredActor, TelemetryItem } from './feed-types.js';
+import type { Cursor, Feed, FeedItem, MirroredActor, StorageItem, TelemetryItem } from './feed-types.js';
 import type { Address } from './address.js';
 import type { HeldTransition } from './causes.js';
 import { lightOf, weightOf } from './feed-light.js';
@@ -118,6 +118,11 @@ export class MirrorFeed implements Feed {
       if (heard === null) return [];
       return [{ node, data: heard.data, staleMs: heard.silentMs, live: this.mirror.liveOf(node) !== null }];
     });
+  }
+
+  storage(): StorageItem | null {
+    const told = this.mirror.storage();
+    return told === null ? null : { data: told.data, staleMs: told.silentMs };
   }
 
   primary(): { node: string; epoch: number } | null {

@@ -19,7 +19,7 @@ export async function listAll(store: Store, paths: Paths): Promise<Listing> {
   return {
     present: new Set(actors),
     found: [
-      paths.primary, paths.settings,
+      paths.primary, paths.settings, paths.storage,
       ...nodes.flatMap((node) => [paths.telemetry(node), paths.live(node), paths.node(node)]),
       ...fences.map((node) => paths.fenceNode(node)),
       ...actors.flatMap((address) => [paths.owner(address), paths.record(address)]),

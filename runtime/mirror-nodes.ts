@@ -28,6 +28,7 @@ export class NodesMirror {
   private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
   private settingsEntry: Record<string, unknown> = {};
+  private told: { readonly data: Record<string, unknown>; readonly mzxid: number; readonly at: number } | null = null;
   private readonly listeners: MirrorListeners[] = [];
 
   constructor(
@@ -80,6 +81,12 @@ export class NodesMirror {
     return heard.data === null ? null : { data: heard.data, silentMs: this.clock.monotonicMs() - heard.at };
   }
 
+  /** What the primary last told of shared storage; null = nothing yet, or nothing that can be read. */
+  storage(): { data: Record<string, unknown>; silentMs: number } | null {
+    const told = this.told;
+    return told === null ? null : { data: told.data, silentMs: this.clock.monotonicMs() - told.at };
+  }
+
   nodesHeard(): string[] {
     return [...this.heard.keys()];
   }
@@ -89,6 +96,7 @@ export class NodesMirror {
     const { paths } = this;
     if (path === paths.primary) return this.refreshPrimary();
     if (path === paths.settings) return this.refreshSettings();
+    if (path === paths.storage) return this.refreshStorage();
     const [area, node, part] = path.slice(paths.root.length + 1).split('/');
     if (area === 'nodes' && node && part === 'telemetry') return this.refreshTelemetry(node);
     if (area === 'nodes' && node && part === 'live') return this.refreshLive(node);
@@ -115,6 +123,15 @@ export class NodesMirror {
     const node = await this.store.read(this.paths.settings);
     this.settingsEntry = node === null || node.data.length === 0 ? {} : decode<Record<string, unknown>>(node.data);
     this.each((listener) => listener.onSettings?.());
+  }
+
+  /** Read again after a reconnect it is no younger: only another one is news. */
+  private async refreshStorage(): Promise<void> {
+    const node = await this.store.read(this.paths.storage);
+    if (node === null || node.data.length === 0 || this.told?.mzxid === node.stat.mzxid) return;
+    const data = decode<Record<string, unknown>>(node.data);
+    this.told = { data, mzxid: node.stat.mzxid, at: this.clock.monotonicMs() };
+    this.each((listener) => listener.onStorage?.());
   }
 
   /**

@@ -56,6 +56,8 @@ export interface MirrorListeners {
   onTelemetry?(node: string): void;
   onPrimary?(): void;
   onSettings?(): void;
+  /** The primary told of shared storage. */
+  onStorage?(): void;
   /** All that was rung before has been read; `limit` = zxids up to it are complete. */
   onSettled?(limit: number): void;
   onRescan?(): void;

@@ -13,6 +13,8 @@ export interface Paths {
   readonly fences: string;
   readonly dead: string;
   readonly settings: string;
+  /** What the primary last told of shared storage: one blob. */
+  readonly storage: string;
   /** Faults that cannot stand in a record. */
   readonly faults: string;
   readonly tombs: string;
@@ -56,6 +58,7 @@ export function pathsUnder(root: string): Paths {
     fences: `${root}/fences`,
     dead: `${root}/dead`,
     settings: `${root}/settings`,
+    storage: `${root}/storage`,
     faults: `${root}/faults`,
     tombs: `${root}/tombs`,
     node: (name) => `${root}/nodes/${name}`,

@@ -3,6 +3,7 @@ import type { Static } from '../schemas/schema.js';
 import type { Status } from '../schemas/cluster.js';
 import type { ApiDeps } from '../deps.js';
 import { nodeObjects } from './node.js';
+import { storageStatus } from './storage.js';
 import { vmContext, vmStateWord } from './words.js';
 
 interface Fault {
@@ -42,10 +43,11 @@ function counted(words: readonly string[]): Record<string, number> {
 const healthMessages = (node: ReturnType<typeof nodeObjects>[number]): string[] =>
   node.health_details.filter((detail) => Number(detail['health_delta']) > 0).map((detail) => String(detail['message']));
 
-/** Any node answers from its own mirror. Storage and networks are not there yet: zeros. */
+/** Any node answers from its own mirror. Networks, volumes and snapshots are not there yet: zeros. */
 export function statusObject(deps: ApiDeps): Static<typeof Status> {
   const { feed, config, cluster } = deps;
   const nodes = nodeObjects(feed);
+  const storage = storageStatus(feed);
   const vms = feed
     .actors('vm')
     .filter((actor) => !actor.record.removed)
@@ -70,6 +72,7 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
         health_delta: FAILED_VM_DELTA,
         text: `VM ${vm.name} was in failed state`,
       })),
+    ...storage.faults,
   ];
   for (const { node, text } of cluster.policy.lossWarnings()) {
     faults.push({ id: `NODE_LOSS_${node.toUpperCase()}`, health_delta: NODE_LOSS_DELTA, text });
@@ -91,21 +94,21 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
       Object.entries(counts).filter(([word]) => word === 'total' || VM_WORDS_COUNTED.has(word)),
     ),
     networks: 0,
-    osds: { total: 0 },
-    pools: 0,
+    osds: storage.osds,
+    pools: storage.pools,
     volumes: 0,
     snapshots: 0,
-    resources: resources(nodes),
+    resources: { ...resources(nodes), disk: storage.disk },
     detail: {
       node: nodes.map(({ name, daemon_state, domain_state }) => ({ name, daemon_state, domain_state })),
       vm: vms,
-      osd: [],
+      osd: storage.osd.map((osd) => ({ ...osd })),
       faults: faults.map((fault) => ({ ...fault })),
     },
   };
 }
 
-function resources(nodes: ReturnType<typeof nodeObjects>): Static<typeof Status>['resources'] {
+function resources(nodes: ReturnType<typeof nodeObjects>): Omit<Static<typeof Status>['resources'], 'disk'> {
   const sum = (pick: (node: (typeof nodes)[number]) => number): number =>
     nodes.reduce((total, node) => total + pick(node), 0);
   const memory = {
@@ -120,6 +123,5 @@ function resources(nodes: ReturnType<typeof nodeObjects>): Static<typeof Status>
   return {
     memory: { ...memory, utilization: percent(memory.used, memory.total) },
     cpu: { total: cpus, load, allocated: sum((node) => node.vcpu.allocated), utilization: percent(load, cpus) },
-    disk: { total: 0, used: 0, free: 0, utilization: 0 },
   };
 }
