@@ -16,6 +16,24 @@ export interface NodeAddresses {
   readonly storage: string;
 }
 
+/** The shared storage, a Ceph cluster; read from pvc.conf's section `ceph`. */
+export interface StorageConfig {
+  /** ceph.conf of this node, e.g. `/etc/ceph/ceph.conf`. */
+  readonly confFile: string;
+  /** As whom the daemon speaks to Ceph, with `client.`; default `client.admin`. */
+  readonly clientName: string;
+  /** Keyring of clientName, e.g. `/etc/ceph/ceph.client.admin.keyring`. */
+  readonly adminKeyring: string;
+  /** Where guests find the monitors; default: the coordinators' storage addresses. */
+  readonly monitors: readonly { readonly host: string; readonly port: number }[];
+  /** As whom guests open their disks, without `client.`; default `libvirt`. */
+  readonly guestUser: string;
+  /** Keyring of guestUser; its key becomes the value of the libvirt secret. */
+  readonly guestKeyring: string;
+  /** UUID of the libvirt secret that guests' disks name. */
+  readonly secretUuid: string;
+}
+
 export interface PvcConfig {
   readonly clusterName: string;
   /** This node's short hostname. */
@@ -60,4 +78,6 @@ export interface PvcConfig {
   /** What this node offers to guests; null = ask the host. */
   readonly capacity: { readonly memoryMiB: number | null; readonly cpus: number | null };
   readonly libvirtUri: string;
+  /** null = this cluster has no shared storage. */
+  readonly storage: StorageConfig | null;
 }

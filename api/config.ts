@@ -8,6 +8,7 @@ import {
   assertLeaseTimings, HEARTBEAT_MS, SESSION_TIMEOUT_MS, ZOOKEEPER_SYNC_LIMIT, ZOOKEEPER_TICK_MS,
 } from '../runtime/limits.js';
 import { ConfigError, ConfigReader } from './config-reader.js';
+import { readStorage } from './config-storage.js';
 import { hostAddress, isInside, parseAddress, parseNetwork, showNetwork, type Network } from './ipv4.js';
 
 export interface ConfigFacts {
@@ -17,7 +18,7 @@ export interface ConfigFacts {
 
 /** PVC's own keys and sections that this version does not use. */
 const PVC_KEYS = new Set([
-  'path', 'subsystem', 'logging', 'guest_networking', 'ceph', 'autobackup', 'automirror', 'keydb', 'postgres',
+  'path', 'subsystem', 'logging', 'guest_networking', 'autobackup', 'automirror', 'keydb', 'postgres',
   'mtu', 'domain', 'gateway_address', 'keepalive_interval', 'monitoring_interval', 'disable_on_ipmi_failure',
   'intervals', 'actions', 'ssl', 'secret_key', 'source', 'plugin_directory', 'dynamic_directory', 'ceph_directory',
 ]);
@@ -205,6 +206,7 @@ export function loadConfig(text: string, hostname: string, facts: ConfigFacts = 
   const reader = ConfigReader.of(parseYaml(text));
   const cluster = reader.section('cluster');
   const { node, allNodes, coordinators } = readNodes(cluster, hostname);
+  const networks = readNetworks(cluster, allNodes);
   const timer = reader.section('timer');
   const telemetryMs = timer.integer('telemetry_interval_ms', 100, 10_000, HEARTBEAT_MS);
   const capacity = reader.section('capacity');
@@ -212,7 +214,7 @@ export function loadConfig(text: string, hostname: string, facts: ConfigFacts = 
     capacity.has(key) ? capacity.integer(key, 1, most) : null;
   const config: PvcConfig = {
     clusterName: cluster.text('name', 'a word', (each) => /^[\w.-]{1,64}$/.test(each), 'pvc'),
-    node, allNodes, coordinators, ...readNetworks(cluster, allNodes),
+    node, allNodes, coordinators, ...networks,
     zookeeper: readZookeeper(reader.section('database'), telemetryMs),
     timers: { vmShutdownMs: timer.integer('vm_shutdown_timeout', 1, 86_400, 180) * 1000, telemetryMs },
     fencing: { bmc: readBmc(reader.section('fencing'), allNodes, warn) },
@@ -221,6 +223,7 @@ export function loadConfig(text: string, hostname: string, facts: ConfigFacts = 
     paths: readPaths(reader.section('path')),
     capacity: { memoryMiB: given('memory_mib', 2 ** 30), cpus: given('cpus', 65_536) },
     libvirtUri: reader.section('libvirt').text('uri', 'a libvirt URI', isWord, 'qemu:///system'),
+    storage: readStorage(reader, coordinators.map((each) => networks.addresses[each]?.storage ?? each)),
   };
   if (coordinators.length % 2 === 0) warn('cluster.coordinator_nodes is even: one less survives as many losses');
   warnUnread(reader, warn);

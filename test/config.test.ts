@@ -114,6 +114,30 @@ api: {token: [{token: "01234567"}]}
     ]);
   });
 
+  it('has shared storage if PVC\'s section ceph is there', () => {
+    assert.equal(loadConfig(RACK, 'hv1').storage, null);
+    const secret = 'd7a3f1c0-93c2-4c8e-9a55-0123456789ab';
+    const warnings: string[] = [];
+    const storage = (lines: string): unknown =>
+      loadConfig(`${RACK}ceph:\n${lines}`, 'hv1', { warn: (each) => warnings.push(each) }).storage;
+    assert.deepEqual(storage(`  secret_uuid: ${secret}\n`), {
+      confFile: '/etc/ceph/ceph.conf', clientName: 'client.admin',
+      adminKeyring: '/etc/ceph/ceph.client.admin.keyring',
+      monitors: ['10.77.2.1', '10.77.2.2', '10.77.2.3'].map((host) => ({ host, port: 6789 })),
+      guestUser: 'libvirt', guestKeyring: '/etc/ceph/ceph.client.libvirt.keyring', secretUuid: secret,
+    });
+    assert.deepEqual(storage([
+      '  ceph_config_file: /srv/c.conf', '  ceph_keyring_file: /srv/a.keyring', '  client_name: client.pvc',
+      '  monitor_port: 3300', '  monitor_hosts: [mon1, 10.0.0.2]', `  secret_uuid: ${secret.toUpperCase()}`,
+      '  guest_user: vms', '  guest_keyring_file: /srv/g.keyring',
+    ].join('\n')), {
+      confFile: '/srv/c.conf', clientName: 'client.pvc', adminKeyring: '/srv/a.keyring',
+      monitors: [{ host: 'mon1', port: 3300 }, { host: '10.0.0.2', port: 3300 }],
+      guestUser: 'vms', guestKeyring: '/srv/g.keyring', secretUuid: secret,
+    });
+    assert.deepEqual(warnings, []);
+  });
+
   it('without a BMC is legal, with a warning', () => {
     const warnings: string[] = [];
     const text = RACK.replace(/^fencing:.*$/m, '');
@@ -161,6 +185,15 @@ describe('a wrong configuration names the key and what is legal', () => {
     ['no key', RACK.replace(/^ {2}token:.*$/m, ''), /api\.token: must hold at least one/],
     ['a flag as text', changed('enabled: true', 'enabled: "yes"'),
       /api\.authentication\.enabled: must be true or false/],
+    ['storage without a secret', `${RACK}ceph: {monitor_port: 6789}`, /ceph\.secret_uuid: is missing: .*uuidgen/],
+    ['a secret that is none', `${RACK}ceph: {secret_uuid: abc}`,
+      /ceph\.secret_uuid: must be a UUID.*found string "abc"/],
+    ['a relative ceph.conf', `${RACK}ceph: {secret_uuid: x, ceph_config_file: ceph.conf}`,
+      /ceph\.ceph_config_file: must be an absolute path/],
+    ['a monitor that is none', `${RACK}ceph: {secret_uuid: x, monitor_hosts: ["a b"]}`,
+      /ceph\.monitor_hosts\[0\]: must be a host name or address/],
+    ['a guest with client.', `${RACK}ceph: {secret_uuid: x, guest_user: client.libvirt}`,
+      /ceph\.guest_user: must be a Ceph user without "client\."/],
     ['a section as text', changed('migration: {target_selector: mem}', 'migration: mem'),
       /migration: must be a section/],
   ];
