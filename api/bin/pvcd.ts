@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { createDaemon, type Services } from '../../actors/daemon.js';
 import type { PvcConfig } from '../../actors/config.js';
 import { createAddresses } from '../../actors/drivers/addresses.js';
+import { createCephClient, type CephClient } from '../../actors/drivers/ceph/client.js';
 import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor } from '../../actors/drivers/libvirt/hypervisor.js';
@@ -83,6 +84,14 @@ async function startApi(config: PvcConfig, services: Services, version: string, 
   return { failed: never(), stop: () => server.close() };
 }
 
+/** Null where the cluster has no storage. It is opened at once and connects when Ceph is there, now or later. */
+async function openCeph({ storage }: PvcConfig, log: Log): Promise<CephClient | null> {
+  return storage === null ? null : createCephClient({
+    configFile: storage.confFile, clientName: storage.clientName, keyringFile: storage.adminKeyring,
+    log: log.child('ceph'),
+  });
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -104,11 +113,12 @@ async function main(): Promise<void> {
   const hypervisor = await createLibvirtHypervisor({
     uri: config.libvirtUri, consoleDir: config.paths.consoles, log: log.child('libvirt'), connectWaitMs: 0,
   });
+  const ceph = await openCeph(config, log);
   let goesDown = false;
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
     definitions: MACHINES,
-    hypervisor, floating, bootState: bootStateIn(config.paths.run),
+    ...(ceph === null ? {} : { ceph }), hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
     goesDown: () => goesDown,
@@ -121,7 +131,7 @@ async function main(): Promise<void> {
       log.info('stops', { signal, system: system ?? 'goes on' });
       goesDown = system === 'off';
       return tree.stop();
-    }).then(() => hypervisor.close()).finally(() => process.exit(0));
+    }).then(() => Promise.all([hypervisor.close(), ceph?.close()])).finally(() => process.exit(0));
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

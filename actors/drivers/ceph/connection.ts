@@ -17,11 +17,19 @@ export interface CephCommand {
   readonly target?: CommandTarget;
   /** Bulk input (a keyring, a crush map). */
   readonly input?: Uint8Array;
+  /**
+   * To monitors: if it is not answered soon (0.3 s), it goes to a second one as well, and the first answer counts. For
+   * commands that may be carried out twice, where a lost monitor may not cost time.
+   */
+  readonly hedge?: boolean;
   readonly deadlineMs: number;
 }
 
 export interface CephReply {
-  /** Parsed from JSON; the text itself where it is none; null where there is none. */
+  /**
+   * Parsed from JSON; an array of them where several values stand in a row (`osd blocklist ls`: reply.ts reads it); the
+   * text itself where it is none; null where there is none.
+   */
   readonly output: unknown;
   /** What the CLI prints to stderr. */
   readonly status: string;
@@ -63,10 +71,17 @@ export interface ImageClient { readonly address: string; readonly id: number }
 export type Progress = (fraction: number) => void;
 
 interface Bounded { readonly deadlineMs: number }
+/**
+ * Cancelled, a call ends with a reason that begins with `ECANCELED`: refused where all is as before (a copy is
+ * removed), unknown where something is changed; called again, it goes on from there.
+ */
 interface Long extends Bounded { readonly progress?: Progress; readonly signal?: AbortSignal }
 
 export interface CephConnection {
-  /** A monitor answered lately. */
+  /**
+   * A monitor answered lately, and this client is not on the blocklist. Commands are worth trying without it: monitors
+   * answer a node that is on the blocklist.
+   */
   readonly connected: boolean;
   onConnected(listener: (connected: boolean) => void): () => void;
   command(request: CephCommand): Promise<Outcome<CephReply>>;
@@ -84,10 +99,12 @@ export interface CephConnection {
   removeImage(ref: ImageRef, options: Long): Promise<Outcome<null>>;
   /** A copy-on-write clone (format 2: the parent's snapshot needs no protection). */
   cloneImage(from: Required<ImageRef>, to: ImageRef, bounds: Bounded): Promise<Outcome<null>>;
+  /** done if it is no clone. */
   flattenImage(ref: ImageRef, options: Long): Promise<Outcome<null>>;
   /** A full copy of the image or of its snapshot. */
   copyImage(from: ImageRef, to: ImageRef, options: Long): Promise<Outcome<null>>;
   createSnapshot(ref: Required<ImageRef>, bounds: Bounded): Promise<Outcome<null>>;
+  /** done if it is gone already, its image too. */
   removeSnapshot(ref: Required<ImageRef>, bounds: Bounded): Promise<Outcome<null>>;
   renameSnapshot(ref: Required<ImageRef>, to: string, bounds: Bounded): Promise<Outcome<null>>;
   rollbackSnapshot(ref: Required<ImageRef>, options: Long): Promise<Outcome<null>>;
@@ -96,7 +113,10 @@ export interface CephConnection {
   watchers(ref: ImageRef, bounds: Bounded): Promise<Outcome<readonly ImageClient[]>>;
   /** Who holds the exclusive lock, null = nobody. */
   lockOwner(ref: ImageRef, bounds: Bounded): Promise<Outcome<ImageClient | null>>;
-  /** Takes the lock from its owner, without a blocklist entry: that is the caller's to see to first. */
+  /**
+   * Takes the lock from its owner, without a blocklist entry: that is the caller's to see to first. Done if nobody
+   * holds it; refused with EBUSY if somebody else does.
+   */
   breakLock(ref: ImageRef, owner: ImageClient, bounds: Bounded): Promise<Outcome<null>>;
   close(): Promise<void>;
 }

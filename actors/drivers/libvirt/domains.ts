@@ -3,7 +3,8 @@ import { done, refused, unknown, type Outcome } from '../outcome.js';
 import type { DomainInfo } from '../hypervisor.js';
 import type { Clock } from '../../../runtime/clock.js';
 import { readStamp, STAMP_NAMESPACE } from '../../domain-xml.js';
-import { local, remote, takePointers, uuidOf, type Pointer } from './library.js';
+import type { Pointer } from '../foreign.js';
+import { local, remote, takePointers, uuidOf } from './library.js';
 import { LibvirtFailure, type Lane } from './lane.js';
 import { ERROR, stateOf } from './states.js';
 

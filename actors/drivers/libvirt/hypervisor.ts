@@ -1,13 +1,14 @@
-/** The hypervisor port on libvirt: stamps and checks here, C calls in the worker process (port.ts, worker.ts). */
+/** The hypervisor port on libvirt: stamps and checks here, C calls in the worker process (worker.ts). */
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { systemClock, type Clock } from '../../../runtime/clock.js';
 import type { Log } from '../../../runtime/log.js';
 import type { RbdAccess } from '../../domain-rbd.js';
 import { parseDomainXml, stampDomainXml } from '../../domain-xml.js';
 import type { DomainEvent, DomainInfo, DomainState, Hypervisor, StartRequest } from '../hypervisor.js';
 import { refused, unknown, type Outcome } from '../outcome.js';
-import { WorkerPort, type PortOptions } from './port.js';
-import type { CallOf, FromWorker, OperationName, Operations } from './protocol.js';
+import { WorkerPort, type CallOf, type Disconnected } from '../worker-port.js';
+import type { MigrationProgress, Operations, WorkerNews } from './protocol.js';
 
 export interface LibvirtOptions {
   /** e.g. `qemu:///system`, or `qemu+unix:///system?socket=/path` for a private libvirtd. */
@@ -33,6 +34,9 @@ export interface LibvirtHypervisor extends Hypervisor {
   readonly workerPid: number | null;
 }
 
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
+/** 16 lanes in a call each, the event loop, and the shared lanes (see lane.ts). */
+const WORKER_THREADS = 32;
 const KEEP_ALIVE_S = 5;
 const KEEP_ALIVE_COUNT = 3;
 /** The worker keeps the deadline; this is for its answer's way back, the next for cancelling a migration. */
@@ -71,7 +75,7 @@ const STATE_AFTER: Readonly<Record<DomainEvent['type'], DomainState | null>> = {
 class Adapter implements LibvirtHypervisor {
   readonly #options: LibvirtOptions;
   readonly #clock: Clock;
-  readonly #port: WorkerPort;
+  readonly #port: WorkerPort<Operations, WorkerNews, MigrationProgress>;
   readonly #listeners = new Set<(event: DomainEvent) => void>();
   /** uuid -> last state heard of; null until the first connection. */
   #known: Map<string, DomainState> | null = null;
@@ -88,6 +92,7 @@ class Adapter implements LibvirtHypervisor {
     const secret = rbd === undefined ? null
       : { uuid: rbd.secretUuid, username: rbd.username, keyFile: rbd.keyFile };
     this.#port = new WorkerPort({
+      name: 'libvirt', module: WORKER, threads: WORKER_THREADS,
       worker: { uri: options.uri, keepAliveS: KEEP_ALIVE_S, keepAliveCount: KEEP_ALIVE_COUNT, secret },
       workerPrefix: options.workerPrefix ?? [], clock: this.#clock, log: options.log,
       onNews: (news) => this.#hear(news),
@@ -147,7 +152,7 @@ class Adapter implements LibvirtHypervisor {
     }
     if (!this.#connected) return Promise.resolve(unknown('there is no connection to libvirtd'));
     const args = { uuid, targetHost, maxDowntimeMs, deadlineMs };
-    return this.#port.call({ operation: 'migrate', args }, deadlineMs + CANCEL_MS, onProgress);
+    return this.#port.call({ operation: 'migrate', args }, { deadlineMs: deadlineMs + CANCEL_MS, onProgress });
   };
 
   onEvent(listener: (event: DomainEvent) => void): () => void {
@@ -162,12 +167,14 @@ class Adapter implements LibvirtHypervisor {
     await this.#port.close();
   }
 
-  #call<K extends OperationName>(call: CallOf<K>, deadlineMs?: number): Promise<Outcome<Operations[K]['value']>> {
+  #call<K extends keyof Operations>(
+    call: CallOf<Operations, K>, deadlineMs?: number,
+  ): Promise<Outcome<Operations[K]['value']>> {
     if (!this.#connected) return Promise.resolve(unknown('there is no connection to libvirtd'));
-    return this.#port.call(call, deadlineMs ?? this.#options.callDeadlineMs ?? 5000);
+    return this.#port.call(call, { deadlineMs: deadlineMs ?? this.#options.callDeadlineMs ?? 5000 });
   }
 
-  #hear(news: Parameters<PortOptions['onNews']>[0]): void {
+  #hear(news: WorkerNews | Disconnected): void {
     switch (news.type) {
       case 'event': this.#emit(news.event); return;
       case 'disconnected':
@@ -179,7 +186,7 @@ class Adapter implements LibvirtHypervisor {
     }
   }
 
-  #reconcile({ domains }: Extract<FromWorker, { type: 'connected' }>): void {
+  #reconcile({ domains }: Extract<WorkerNews, { type: 'connected' }>): void {
     this.#connected = true;
     this.#options.log.info('connected to libvirtd', { domains: domains.length });
     const missed = this.#known === null ? [] : missedEvents(this.#known, domains);

@@ -3,7 +3,8 @@
  * belongs to that call (libvirt's own error is per thread, and each call runs on another thread).
  * Long calls take a lane each; quick ones share one.
  */
-import { local, offMain, readError, remote, type LibvirtError, type Pointer } from './library.js';
+import { offMain, type Pointer } from '../foreign.js';
+import { local, readError, remote, type LibvirtError } from './library.js';
 import { ERROR } from './states.js';
 import type { WorkerOptions } from './protocol.js';
 
@@ -107,6 +108,6 @@ export class Lanes {
   }
 }
 
-/** Each lane in a call holds a thread of libuv's pool (see WORKER_THREADS in port.ts). */
+/** Each lane in a call holds a thread of libuv's pool (see WORKER_THREADS in hypervisor.ts). */
 const LANES_MAX = 16;
 const IDLE_MAX = 2;

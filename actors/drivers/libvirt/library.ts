@@ -1,22 +1,15 @@
 /**
- * libvirt.so.0 by FFI: the C functions we call, as they are. The only importer of koffi; for the worker only.
+ * libvirt.so.0 by FFI: the C functions we call, as they are. For the worker only.
  *
  * Pointers are bigints; null pointers come back as null. Every function that may talk to libvirtd is called through
  * `offMain`, never directly: a hung libvirtd must not hang this process. libvirt keeps errors per thread, and
  * an asynchronous call runs on a thread of its own: the error is read from the connection (see lane.ts).
  */
-import koffi, { type LibraryHandle } from 'koffi';
-
-export type Pointer = bigint;
-type CFunction = ReturnType<LibraryHandle['func']>;
-
-// libvirt runs on koffi's stack in asynchronous calls (128 KiB if nothing is said); the heap holds a domain's XML.
-koffi.config({ async_stack_size: 1 << 20, async_heap_size: 1 << 20 });
+import koffi from 'koffi';
+import { free, type CFunction, type Pointer } from '../foreign.js';
 
 const libvirt = koffi.load('libvirt.so.0');
-const libc = koffi.load('libc.so.6');
 
-const free = libc.func('void free(void *pointer)');
 const HeapText = koffi.disposable('HeapText', 'string', free);
 const ErrorRecord = koffi.struct('virError', { code: 'int', domain: 'int', message: 'const char *' });
 const StatsRecord = koffi.struct('virDomainStatsRecord', { domain: 'void *', params: 'void *', count: 'int' });
@@ -47,7 +40,6 @@ export const local = {
   freeParams: bind('void virTypedParamsFree(void *params, int count)'),
   freeSecret: bind('int virSecretFree(void *secret)'),
   freeStats: bind('void virDomainStatsRecordListFree(void *records)'),
-  prctl: libc.func('int prctl(int option, ulong argument)'),
 } as const;
 
 /** Functions that talk to libvirtd, wait, or lock what our callbacks are called under: only through `offMain`. */
@@ -78,15 +70,6 @@ export const remote = {
   setSecret: bind('int virSecretSetValue(void *secret, const uint8_t *value, size_t size, uint flags)'),
   allStats: bind('int virConnectGetAllDomainStats(void *conn, uint stats, _Out_ void **records, uint flags)'),
 } as const;
-
-/** Runs a C function on a thread of libuv's pool; one thread is held until it returns. */
-export const offMain = <T>(target: CFunction, ...parameters: readonly unknown[]): Promise<T> =>
-  new Promise((resolve, reject) => {
-    target.async(...parameters, (error: unknown, result: T) => {
-      if (error === null) resolve(result);
-      else reject(error as Error);
-    });
-  });
 
 const decodePointers = (array: Pointer, count: number): Pointer[] =>
   count === 0 ? [] : koffi.decode(array, koffi.array('void *', count)) as Pointer[];

@@ -10,7 +10,8 @@
 import { createConnection } from 'node:net';
 import { done, refused, unknown, type Outcome } from '../outcome.js';
 import type { Clock } from '../../../runtime/clock.js';
-import { local, remote, type Pointer } from './library.js';
+import type { Pointer } from '../foreign.js';
+import { local, remote } from './library.js';
 import { failed, find, withDomain } from './domains.js';
 import { LibvirtFailure, type Lane, type Lanes } from './lane.js';
 import type { Operations } from './protocol.js';

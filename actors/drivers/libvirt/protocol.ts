@@ -1,6 +1,6 @@
-/** What the adapter and its worker process say to each other over Node's IPC channel (JSON). */
-import type { Outcome } from '../outcome.js';
+/** What the adapter and its worker process say to each other (worker-port.ts). */
 import type { DomainEvent, DomainInfo, DomainStats } from '../hypervisor.js';
+import type { CallOf } from '../worker-port.js';
 import type { SecretOptions } from './secret.js';
 
 export interface WorkerOptions {
@@ -29,22 +29,12 @@ export interface Operations {
   };
   stats: { args: Record<never, never>; value: readonly DomainStats[] };
 }
-export type OperationName = keyof Operations;
 
-/** Distributes over the operations, so that each name keeps its own arguments. */
-export type CallOf<K extends OperationName = OperationName> = {
-  [N in K]: { readonly operation: N; readonly args: Operations[N]['args'] };
-}[K];
+export type LibvirtCall = CallOf<Operations>;
 
-export type ToWorker =
-  | { readonly type: 'call'; readonly id: number; readonly call: CallOf }
-  | { readonly type: 'ping'; readonly id: number };
+export interface MigrationProgress { readonly totalBytes: number; readonly remainingBytes: number }
 
-export type FromWorker =
-  | { readonly type: 'answer'; readonly id: number; readonly outcome: Outcome<unknown> }
-  | { readonly type: 'progress'; readonly id: number; readonly totalBytes: number; readonly remainingBytes: number }
+export type WorkerNews =
   | { readonly type: 'event'; readonly event: DomainEvent }
   /** The connection stands; what runs at that moment. */
-  | { readonly type: 'connected'; readonly domains: readonly DomainInfo[] }
-  | { readonly type: 'disconnected'; readonly reason: string }
-  | { readonly type: 'pong'; readonly id: number };
+  | { readonly type: 'connected'; readonly domains: readonly DomainInfo[] };

@@ -4,10 +4,11 @@
  * goes with libvirtd: it is defined anew with every connection, and before every start that needs it.
  */
 import { readFileSync } from 'node:fs';
+import type { Pointer } from '../foreign.js';
 import { done, refused, type Outcome } from '../outcome.js';
 import { failed } from './domains.js';
 import { LibvirtFailure, type Lane } from './lane.js';
-import { local, remote, type Pointer } from './library.js';
+import { local, remote } from './library.js';
 
 export interface SecretOptions {
   readonly uuid: string;

@@ -1,7 +1,8 @@
 /** Figures of all guests with one cheap call; nothing of it waits for a guest that is busy migrating. */
 import type { DomainStats } from '../hypervisor.js';
 import { parseDomainXml } from '../../domain-xml.js';
-import { local, readStats, remote, uuidOf, type Pointer } from './library.js';
+import type { Pointer } from '../foreign.js';
+import { local, readStats, remote, uuidOf } from './library.js';
 import { LibvirtFailure, type Lane } from './lane.js';
 import { stateOf } from './states.js';
 

@@ -1,17 +1,19 @@
 /**
- * The process that holds libvirt, like an Erlang port: it may hang or crash without hurting the daemon. It speaks
- * `protocol.ts` with its parent and ends with it. Started by port.ts with one argument: WorkerOptions as JSON.
+ * The process that holds libvirt (worker-process.ts): it speaks `protocol.ts` with its parent. Its first argument:
+ * WorkerOptions as JSON.
  */
-import { takeCoverage } from 'node:v8';
 import { systemClock as clock } from '../../../runtime/clock.js';
 import { done, refused, unknown, type Outcome } from '../outcome.js';
 import {
   destroyDomain, failed, find, listDomains, presentDomains, resumeDomain, shutdownDomain, startDomain,
 } from './domains.js';
-import { callbacks, local, offMain, remote, uuidOf, type Pointer } from './library.js';
+import { offMain, type Pointer } from '../foreign.js';
+import type { Disconnected } from '../worker-port.js';
+import { crashWorker, endWorker, serveParent, tellParent } from '../worker-process.js';
+import { callbacks, local, remote, uuidOf } from './library.js';
 import { Lanes, LibvirtFailure, openLane, type Lane } from './lane.js';
 import { migrateDomain } from './migration.js';
-import type { CallOf, FromWorker, Operations, ToWorker, WorkerOptions } from './protocol.js';
+import type { LibvirtCall, MigrationProgress, Operations, WorkerNews, WorkerOptions } from './protocol.js';
 import { defineSecret } from './secret.js';
 import { eventOf } from './states.js';
 import { readAllStats, type VncCache } from './statistics.js';
@@ -20,8 +22,6 @@ const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1000;
 /** A libvirtd that takes the connection but does not answer: only a new process is sure to be rid of the thread. */
 const OPEN_DEADLINE_MS = 15_000;
-const PR_SET_PDEATHSIG = 1;
-const SIGKILL = 9;
 const EVENT_LIFECYCLE = 0;
 /** virConnectCloseReason */
 const CLOSE_REASONS = ['error', 'end of file', 'keep-alive went unanswered', 'closed'];
@@ -35,17 +35,8 @@ let main: Lane | null = null;
 let statistics: Lane | null = null;
 let lastError = '';
 
-const tell = (message: FromWorker): void => {
-  if (process.connected) process.send?.(message, () => undefined);
-};
-
-/** An orderly exit would join the threads of pending C calls, which may never return. */
-function end(reason: string | null): never {
-  if (reason !== null) process.stderr.write(`${reason}\n`);
-  takeCoverage();
-  process.kill(process.pid, 'SIGKILL');
-  throw new Error('killed');
-}
+const tell = (news: WorkerNews | Disconnected): void => tellParent<WorkerNews, never>({ type: 'news', news });
+const answerWith = (id: number, outcome: Outcome<unknown>): void => tellParent({ type: 'answer', id, outcome });
 
 function lose(lane: Lane, reason: string): void {
   if (main !== lane) return;
@@ -73,7 +64,7 @@ const onLifecycle = callbacks.lifecycle((domain: Pointer, event, detail) => {
 async function connect(): Promise<void> {
   for (let delayMs = RECONNECT_MIN_MS; main === null; delayMs = Math.min(RECONNECT_MAX_MS, delayMs * 2)) {
     const cancel = clock.after(OPEN_DEADLINE_MS,
-      () => end(`libvirtd at ${options.uri} takes connections but does not answer`));
+      () => endWorker(`libvirtd at ${options.uri} takes connections but does not answer`));
     const opened: Lane[] = [];
     try {
       opened.push(await openLane(options), await openLane(options));
@@ -114,7 +105,9 @@ function startOnce({ uuid, xml, deadlineMs, needsSecret }: Operations['start']['
   return running;
 }
 
-async function perform(id: number, { operation, args }: CallOf, quick: Lane, figures: Lane): Promise<Outcome<unknown>> {
+async function perform(
+  id: number, { operation, args }: LibvirtCall, quick: Lane, figures: Lane,
+): Promise<Outcome<unknown>> {
   // Until a start has ended, nobody can say what there is, nor that it is gone.
   if ((operation === 'observe' || operation === 'destroy') && starting.has(args.uuid)) {
     return unknown('a start of it is under way');
@@ -129,44 +122,37 @@ async function perform(id: number, { operation, args }: CallOf, quick: Lane, fig
     case 'resume': return lanes.use((lane) => resumeDomain(lane, args.uuid));
     case 'destroy': return lanes.use((lane) => destroyDomain(lane, args.uuid, args.deadlineMs, clock));
     case 'migrate': return migrateDomain(quick, lanes, args, clock,
-      (totalBytes, remainingBytes) => tell({ type: 'progress', id, totalBytes, remainingBytes }));
+      (totalBytes, remainingBytes) => tellParent<never, MigrationProgress>(
+        { type: 'progress', id, progress: { totalBytes, remainingBytes } }));
   }
 }
 
-async function answer(id: number, call: CallOf): Promise<void> {
+async function answer(id: number, call: LibvirtCall): Promise<void> {
   if (main === null || statistics === null) {
-    tell({ type: 'answer', id, outcome: unknown(`there is no connection to libvirtd: ${lastError}`) });
+    answerWith(id, unknown(`there is no connection to libvirtd: ${lastError}`));
     return;
   }
   const used = main;
   try {
-    tell({ type: 'answer', id, outcome: await perform(id, call, main, statistics) });
+    answerWith(id, await perform(id, call, main, statistics));
   } catch (error) {
     // Of these two, libvirt's definite error is the answer; elsewhere a question failed: what was asked may be so.
     const isAnswer = call.operation === 'shutdown' || call.operation === 'resume';
-    tell({ type: 'answer', id, outcome: isAnswer ? failed(error) : unknown(String(error)) });
+    answerWith(id, isAnswer ? failed(error) : unknown(String(error)));
   }
   if (!used.alive) lose(used, 'the connection broke');
 }
 
 async function pumpEvents(): Promise<never> {
-  for (;;) if (await offMain<number>(remote.runEventLoop) < 0) end(`libvirt's event loop failed: ${lastError}`);
+  for (;;) if (await offMain<number>(remote.runEventLoop) < 0) endWorker(`libvirt's event loop failed: ${lastError}`);
 }
 
-process.on('disconnect', () => end(null));
-process.on('message', (message: ToWorker) => {
-  if (message.type === 'ping') tell({ type: 'pong', id: message.id });
-  else void answer(message.id, message.call);
-});
-// The channel ends with the parent; this also holds when our own loop is stuck.
-local.prctl(PR_SET_PDEATHSIG, SIGKILL);
-// The parent may have died while these modules were loading.
-if (!process.connected) end(null);
+// A migration that is cancelled is cancelled by its deadline (migration.ts); nothing else here takes long.
+serveParent<LibvirtCall>(answer, () => undefined);
 // Without a handler libvirt prints every error, even "no such domain", to standard error.
 local.setErrorFunc(null, callbacks.error((error) => {
   lastError = error?.message ?? '';
 }));
 local.registerEventLoop();
-const crash = (error: unknown): never => end(error instanceof Error ? error.stack ?? error.message : String(error));
-void pumpEvents().catch(crash);
-void connect().catch(crash);
+void pumpEvents().catch(crashWorker);
+void connect().catch(crashWorker);
