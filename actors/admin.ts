@@ -15,7 +15,7 @@ import { StoreError, type Store, type StoreOp } from '../runtime/store.js';
 import type { ClusterView } from './cluster-view.js';
 import type { PvcConfig } from './config.js';
 import { documentHash, readDocument, storeDocument } from './documents.js';
-import type { DomainSummary } from './domain-xml.js';
+import { definitionOf, type DomainSummary } from './domain-xml.js';
 import { isMaintained } from './maintenance.js';
 import { Policy } from './policy.js';
 
@@ -80,10 +80,7 @@ export class Admin {
     const vm: VmInput = {
       uuid: summary.uuid, name: summary.name, node, meta: input.meta, tags: input.tags,
       shutdownMs: this.deps.config.timers.vmShutdownMs,
-      definition: {
-        xmlHash: documentHash(input.xml), memoryMiB: summary.memoryMiB, vcpus: summary.vcpus,
-        description: summary.description, rbdOnly: summary.rbdOnly, diskless: summary.diskless,
-      },
+      definition: definitionOf(summary, documentHash(input.xml)),
     };
     const record = createRecord(this.deps.vmBehavior, summary.uuid, vm, {
       node: primary.node, epoch: 1, nowMs: clock.wallMs(), revision: 0, commitEffects: this.deps.commitEffectNames,

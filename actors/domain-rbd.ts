@@ -2,6 +2,7 @@
  * RBD disks of a domain XML. Which monitors serve them and whose key opens them is the cluster's business: it is filled
  * in when a guest starts, whatever the definition says, which stays as its user gave it. Pure.
  */
+import type { RbdDisk } from '../machines/vm/messages.js';
 import { at, attribute, elements, escapeAttribute, isElement, type XmlElement, type XmlNode } from './domain-tree.js';
 
 /** How a node's guests reach the cluster's RBD images. */
@@ -20,17 +21,6 @@ export interface RbdAccess {
  * goes before it.
  */
 export type IoErrors = 'pause' | 'report';
-
-/** A disk that is an RBD image. */
-export interface RbdDisk {
-  /** `pool/image`. */
-  readonly volume: string;
-  /** Name of the target: vda, sda. */
-  readonly dev: string;
-  /** Others may have it open at the same time. */
-  readonly shareable: boolean;
-  readonly readOnly: boolean;
-}
 
 export const isRbdDisk = (device: XmlElement): boolean =>
   device.name === 'disk' && attribute(device, 'type') === 'network'

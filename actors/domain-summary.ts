@@ -1,5 +1,7 @@
 /** What is read out of a domain XML: the fields of PVC's VM object that come from it, and what safety asks. */
+import type { RbdDisk, VmDefinition } from '../machines/vm/messages.js';
 import { at, attribute, elements, textOf, type XmlElement } from './domain-tree.js';
+import { rbdDisksOf } from './domain-rbd.js';
 import { isRbdOnly } from './domain-resources.js';
 
 export interface DomainSummary {
@@ -34,6 +36,8 @@ export interface DomainSummary {
   readonly diskless: boolean;
   /** Has a writable disk, every writable disk is RBD, and there is nothing else to write to. */
   readonly rbdOnly: boolean;
+  /** Its disks that are RBD images. */
+  readonly rbdDisks: readonly RbdDisk[];
 }
 
 export class DomainXmlProblem extends Error {
@@ -146,6 +150,15 @@ function vnc(devices: readonly XmlElement[]): DomainSummary['vnc'] {
   };
 }
 
+/** What a VM's record keeps of its definition; `xmlHash` = the document that holds the XML. */
+export function definitionOf(summary: DomainSummary, xmlHash: string): VmDefinition {
+  const { memoryMiB, vcpus, description, rbdOnly, diskless, rbdDisks } = summary;
+  return {
+    xmlHash, memoryMiB, vcpus, description, rbdOnly, diskless,
+    ...(rbdDisks.length === 0 ? {} : { rbdDisks: rbdDisks.map((disk) => ({ ...disk })) }),
+  };
+}
+
 /** Throws DomainXmlProblem, whose message names the element and the cure. */
 export function summarise(root: XmlElement): DomainSummary {
   const devices = elements(root, 'devices').flatMap((list) => elements(list));
@@ -174,5 +187,6 @@ export function summarise(root: XmlElement): DomainSummary {
     vnc: vnc(devices),
     diskless: disks.length === 0,
     rbdOnly: isRbdOnly(root),
+    rbdDisks: rbdDisksOf(root),
   };
 }

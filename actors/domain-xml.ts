@@ -9,7 +9,7 @@ import {
 import { connectDevices, type IoErrors, type RbdAccess } from './domain-rbd.js';
 import { DomainXmlProblem, summarise, type DomainSummary } from './domain-summary.js';
 
-export type { DomainSummary } from './domain-summary.js';
+export { definitionOf, type DomainSummary } from './domain-summary.js';
 
 export interface DomainXmlLimits {
   readonly bytesMax: number;
@@ -121,6 +121,10 @@ function parseDomain(xml: string, limits: DomainXmlLimits): XmlElement {
   const root = parseTree(xml, limits);
   return root.name === 'domain' ? root : fail(`The XML's root is <${root.name.slice(0, 40)}>: it must be <domain>`);
 }
+
+/** One element that stands alone: a device. Throws DomainXmlProblem. */
+export const readElement = (xml: string, limits: DomainXmlLimits = DOMAIN_XML_LIMITS): XmlElement =>
+  parseTree(xml, limits);
 
 /** The root of a domain XML. Throws DomainXmlProblem, whose message names what is wrong and the cure. */
 export const readDomain = (xml: string, limits: DomainXmlLimits = DOMAIN_XML_LIMITS): XmlElement =>

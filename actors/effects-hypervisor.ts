@@ -12,7 +12,8 @@ import type { HandlersOf } from './handlers.js';
 
 type Names =
   | 'hypervisor.start' | 'hypervisor.shutdown' | 'hypervisor.destroy'
-  | 'hypervisor.resume' | 'hypervisor.observe' | 'hypervisor.migrate';
+  | 'hypervisor.resume' | 'hypervisor.observe' | 'hypervisor.migrate'
+  | 'hypervisor.device' | 'hypervisor.resizeDisk';
 
 export interface HypervisorDeps {
   readonly hypervisor: Hypervisor;
@@ -53,6 +54,12 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
       return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
     },
     'hypervisor.observe': (params) => observe(hypervisor, params.uuid),
+    async 'hypervisor.device'({ uuid, change, deviceHash, deadlineMs }) {
+      const xml = await readDocument(deps.store, deps.paths, deviceHash);
+      return xml === null ? refused(`the description of the device (document ${deviceHash}) is missing`)
+        : hypervisor.changeDevice({ uuid, change, xml, deadlineMs });
+    },
+    'hypervisor.resizeDisk': ({ uuid, volume, sizeBytes }) => hypervisor.resizeDisk(uuid, volume, sizeBytes),
     async 'hypervisor.migrate'(params, context) {
       if (context.resumed) return unknown('the daemon restarted while the guest was moving');
       const target = config.addresses[params.target];

@@ -7,7 +7,7 @@
  * or `<name>.unknown {effectId, reason}`. `requestId`, where params have one, comes back in the answer.
  * deadlineMs bounds the whole effect; past it the answer is `unknown`.
  */
-import type { BootRef, NodeSelector, VmLock } from './vm/messages.js';
+import type { BootRef, DeviceChange, NodeSelector, VmLock } from './vm/messages.js';
 import type { Proof, ProofKind } from './node/messages.js';
 
 interface Effect<Params, Result> {
@@ -73,6 +73,10 @@ export interface VmEffects {
   'hypervisor.observe': Effect<{ uuid: string }, GuestObservation>;
   /** done = no copy here, a complete paused copy on the target. Resumed after a restart: unknown. */
   'hypervisor.migrate': Effect<{ uuid: string; target: string; maxDowntimeMs: number }, { durationMs: number }>;
+  /** done = the running guest has the device (attach, limit: as the document has it), or has it no more. */
+  'hypervisor.device': Effect<{ uuid: string; change: DeviceChange; deviceHash: string }, null>;
+  /** done = the running guest sees this size of the volume, or does not use it. Never makes anything smaller. */
+  'hypervisor.resizeDisk': Effect<{ uuid: string; volume: string; sizeBytes: number }, null>;
   /** done = a guest that is started here now opens its disks with an osdmap of this epoch or a later one. */
   'storage.reach': Effect<{ osdmapEpoch: number }, null>;
   /** Pure placement over this node's mirror of the cluster. */
@@ -218,6 +222,8 @@ export const VM_EFFECT_NAMES = [
   'hypervisor.resume',
   'hypervisor.observe',
   'hypervisor.migrate',
+  'hypervisor.device',
+  'hypervisor.resizeDisk',
   'storage.reach',
   'cluster.place',
 ] as const satisfies readonly (keyof VmEffects)[];

@@ -62,6 +62,7 @@ describe('a domain XML is read', () => {
       ],
       controllers: [{ type: 'scsi', model: 'virtio-scsi' }], console: 'pty', vnc: { listen: '10.0.0.1', port: 5901 },
       diskless: false, rbdOnly: true,
+      rbdDisks: [{ volume: 'vms/web1_disk0', dev: 'sda', shareable: false, readOnly: false }],
     });
   });
 

@@ -131,6 +131,8 @@ function roots(): ActorRecord[] {
     withContext(running.record, { meta: { ...meta, ha: false } }),
     afterLostMigration('refused'),
     afterLostMigration('gone'),
+    arriving(),
+    changingAgain(),
   ].map((record) => ({ ...record, tail: [] }));
 }
 
@@ -142,6 +144,21 @@ function afterLostMigration(how: 'refused' | 'gone'): ActorRecord {
   if (how === 'refused') return machine.refused('hypervisor.migrate').record;
   machine.unknown('hypervisor.migrate').done('hypervisor.observe', { state: 'absent' }).command({ type: 'vm.stop' });
   return machine.record;
+}
+
+/** Its copy has arrived and is about to be resumed. */
+function arriving(): ActorRecord {
+  const machine = runOnHv2(new DrivenMachine(machineOf('vm')!, 'u1', vmInput()));
+  machine.command({ type: 'vm.migrate', target: 'hv1', force: false, forceLive: false });
+  machine.done('cluster.place', { target: HV1, reason: null }).done('hypervisor.migrate', { durationMs: 10 });
+  return machine.fact(acquired(HV1, 'transferred')).record;
+}
+
+/** A device whose change has been tried almost as often as it may be. */
+function changingAgain(): ActorRecord {
+  const machine = runOnHv2(new DrivenMachine(machineOf('vm')!, 'u1', vmInput()));
+  machine.command({ type: 'vm.detach', deviceHash: 'd1', definition: vmInput().definition });
+  return withContext(machine.record, { device: { ...contextOf(machine.record).device!, unknown: 2 } });
 }
 
 /** No way leads there: a start that finds a boot which may hold a copy goes to look for evidence first (V1). */

@@ -3,6 +3,7 @@
  * error numbers, threads. Every call is idempotent, has a deadline and never throws.
  * Domains are transient; no autostart.
  */
+import type { DeviceChange } from '../domain-devices.js';
 import type { IoErrors } from '../domain-rbd.js';
 import type { Outcome } from './outcome.js';
 
@@ -41,6 +42,18 @@ export interface StartRequest {
   readonly deadlineMs: number;
 }
 
+export interface DeviceRequest {
+  readonly uuid: string;
+  readonly change: DeviceChange;
+  /** The device's XML as its user gave it. */
+  readonly xml: string;
+  readonly ioErrors?: IoErrors;
+  readonly deadlineMs: number;
+}
+
+/** How a guest was brought to rest: its own agent froze its file systems, or it stands still altogether. */
+export type Stillness = 'agent' | 'paused';
+
 export interface MigrateRequest {
   readonly uuid: string;
   /** Address of the target's libvirtd on the cluster network. */
@@ -75,6 +88,17 @@ export interface Hypervisor {
   migrate(request: MigrateRequest): Promise<Outcome<{ durationMs: number }>>;
   /** Lets an arrived, paused copy run; done if it runs already; refused if there is none. */
   resume(uuid: string): Promise<Outcome<DomainInfo>>;
+  /**
+   * Attaches or detaches a device of a running guest, or changes a disk's limits; done if it is so already. A guest that
+   * does not let go of its device in time: unknown.
+   */
+  changeDevice(request: DeviceRequest): Promise<Outcome<null>>;
+  /** The running guest sees this size of an RBD volume (`pool/image`); done if it does not use it. Never smaller. */
+  resizeDisk(uuid: string, volume: string, sizeBytes: number): Promise<Outcome<null>>;
+  /** Until `thaw` nothing new reaches the guest's disks. By its agent if one answers, else it stands still. */
+  freeze(uuid: string): Promise<Outcome<Stillness>>;
+  /** Ends a freeze; done if there is none. Refused if there is no such domain. */
+  thaw(uuid: string): Promise<Outcome<null>>;
   stats(): Promise<Outcome<readonly DomainStats[]>>;
   onEvent(listener: (event: DomainEvent) => void): () => void;
   /** True while the connection to libvirtd stands. */

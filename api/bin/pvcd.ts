@@ -15,7 +15,7 @@ import { createAddresses } from '../../actors/drivers/addresses.js';
 import { createCephClient, type CephClient } from '../../actors/drivers/ceph/client.js';
 import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
-import { createLibvirtHypervisor } from '../../actors/drivers/libvirt/hypervisor.js';
+import { createLibvirtHypervisor, type LibvirtOptions } from '../../actors/drivers/libvirt/hypervisor.js';
 import { createProbe } from '../../actors/drivers/probe.js';
 import { readGoingDown } from '../../actors/drivers/system-state.js';
 import { askGuard } from '../../actors/guard/ask.js';
@@ -92,6 +92,13 @@ async function openCeph({ storage }: PvcConfig, log: Log): Promise<CephClient | 
   });
 }
 
+/** How this node's guests reach their RBD disks. */
+function guestStorage({ storage }: PvcConfig): Pick<LibvirtOptions, 'rbd'> {
+  if (storage === null) return {};
+  const { monitors, guestUser: username, guestKeyring: keyFile, secretUuid } = storage;
+  return { rbd: { monitors, username, keyFile, secretUuid } };
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -112,6 +119,7 @@ async function main(): Promise<void> {
   void floating.release();
   const hypervisor = await createLibvirtHypervisor({
     uri: config.libvirtUri, consoleDir: config.paths.consoles, log: log.child('libvirt'), connectWaitMs: 0,
+    ...guestStorage(config),
   });
   const ceph = await openCeph(config, log);
   let goesDown = false;

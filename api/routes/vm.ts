@@ -3,7 +3,7 @@ import { addressOf } from '../../runtime/address.js';
 import { PvcError } from '../../runtime/errors.js';
 import type { MirroredActor } from '../../runtime/feed-types.js';
 import type { VmCommand, VmMeta, VmTag } from '../../machines/vm/messages.js';
-import { parseDomainXml, type DomainSummary } from '../../actors/domain-xml.js';
+import { definitionOf, parseDomainXml, type DomainSummary } from '../../actors/domain-xml.js';
 import { runCommand, type ActorEvent } from '../commands.js';
 import type { ApiContext } from '../context.js';
 import { plainText, statusOf } from '../faults.js';
@@ -232,10 +232,9 @@ async function modifyVm(
   if (summary.name !== vm.name)
     throw invalid(`VM '${vm.name}' cannot be renamed by its XML: the name there is '${summary.name}'`);
   const xmlHash = await context.cluster.storeDocument(query.xml);
-  const { memoryMiB, vcpus, description, rbdOnly, diskless } = summary;
   const event: VmCommand = {
     type: 'vm.modify',
-    definition: { xmlHash, memoryMiB, vcpus, description, rbdOnly, diskless },
+    definition: definitionOf(summary, xmlHash),
     restart: query.restart ?? false,
   };
   const text = `Successfully modified configuration of VM '${vm.name}'.`;

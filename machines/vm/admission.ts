@@ -11,6 +11,7 @@ import { vmStateWord } from './view.js';
 
 const always = ['vm.meta', 'vm.tag', 'vm.modify'] as const;
 const ends = ['vm.shutdown', 'vm.stop', 'vm.disable', 'vm.undefine'] as const;
+const devices = ['vm.attach', 'vm.detach', 'vm.limit'] as const;
 const moves = ['vm.migrate', 'vm.move', 'vm.unmigrate'] as const;
 
 type Row = { readonly accepts: readonly VmCommandType[]; readonly already: readonly VmCommandType[] };
@@ -21,13 +22,14 @@ const row = (accepts: readonly VmCommandType[], alreadySo: readonly VmCommandTyp
 
 /** Longest matching state path wins. vm.meta, vm.tag and vm.modify are legal everywhere but in `removed`. */
 const TABLE: Readonly<Record<string, Row>> = {
-  'off.stopped': row(['vm.start', 'vm.disable', 'vm.undefine', ...moves], ['vm.stop', 'vm.shutdown']),
-  'off.disabled': row(['vm.start', 'vm.stop', 'vm.undefine', ...moves], ['vm.disable']),
-  'off.left': row(['vm.start', 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
-  'off.failed': row(['vm.start', 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
+  'off.stopped': row(['vm.start', ...devices, 'vm.disable', 'vm.undefine', ...moves], ['vm.stop', 'vm.shutdown']),
+  'off.disabled': row(['vm.start', ...devices, 'vm.stop', 'vm.undefine', ...moves], ['vm.disable']),
+  'off.left': row(['vm.start', ...devices, 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
+  'off.failed': row(['vm.start', ...devices, 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
   starting: row(ends, ['vm.start']),
   'starting.transferring': row([], ['vm.start']),
-  running: row(['vm.restart', ...ends, ...moves], ['vm.start']),
+  running: row(['vm.restart', ...ends, ...moves, ...devices], ['vm.start']),
+  changing: row(ends, ['vm.start']),
   'stopping.shuttingDown': row(['vm.stop', 'vm.disable', 'vm.undefine'], ['vm.shutdown']),
   'stopping.destroying': row([], ['vm.stop', 'vm.shutdown']),
   'stopping.destroyingAgain': row([], ['vm.stop', 'vm.shutdown']),

@@ -95,9 +95,11 @@ export function soleRunner(context: Pick<VmContext, 'mayRunOn' | 'owner'>): Sole
 
 /** What a launch writes in the commit before its effect. A copy of an earlier try may be here, started otherwise. */
 export function launchOn(
-  runner: SoleRunner, vm: Pick<VmContext, 'definition' | 'mayRunOn' | 'rbdOnlyCopies'>,
-): Pick<VmContext, 'mayRunOn' | 'node' | 'target' | 'heldAs' | 'rbdOnlyCopies'> {
+  runner: SoleRunner, vm: Pick<VmContext, 'definition' | 'mayRunOn' | 'rbdOnlyCopies' | 'resized'>,
+): Pick<VmContext, 'mayRunOn' | 'node' | 'target' | 'heldAs' | 'rbdOnlyCopies' | 'resized'> {
   return {
+    // It opens its disks as they are now.
+    ...(vm.resized === undefined ? {} : { resized: [] }),
     mayRunOn: [runner.boot], node: runner.boot.node, target: runner.boot, heldAs: 'runner',
     rbdOnlyCopies: vm.definition.rbdOnly && (vm.mayRunOn.length === 0 || vm.rbdOnlyCopies === true),
   };

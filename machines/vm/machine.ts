@@ -9,6 +9,7 @@
  */
 import { assign } from 'xstate';
 import { metaAfter, newVm, tagsAfter } from './changes.js';
+import { changing, noteResize } from './changing.js';
 import { migrating } from './migrating.js';
 import { off } from './off.js';
 import { recovering } from './recovering.js';
@@ -30,12 +31,14 @@ export const vmMachine = vmSetup.createMachine({
     'vm.tag': { actions: [assign(({ context, event }) => ({ tags: tagsAfter(context.tags, event) })), endAtOnce] },
     'vm.modify': { actions: [assign(({ event }) => ({ definition: event.definition })), endAtOnce] },
     'boot.fenced': { actions: forgetProved },
+    'disk.resized': { actions: noteResize },
     'owner.acquired': { actions: takeOwner },
   },
   states: {
     off,
     starting,
     running,
+    changing,
     stopping,
     ended,
     observing,

@@ -33,6 +33,17 @@ export interface VmTag {
   readonly protected: boolean;
 }
 
+/** A disk that is an RBD image. */
+export interface RbdDisk {
+  /** `pool/image`. */
+  readonly volume: string;
+  /** Name of the target: vda, sda. */
+  readonly dev: string;
+  /** Others may have it open at the same time. */
+  readonly shareable: boolean;
+  readonly readOnly: boolean;
+}
+
 /** What is read out of the domain XML at define time; the XML itself is the document `xmlHash`. */
 export interface VmDefinition {
   readonly xmlHash: string;
@@ -43,6 +54,17 @@ export interface VmDefinition {
   readonly rbdOnly: boolean;
   /** True if the domain has no disk at all. */
   readonly diskless: boolean;
+  /** Its RBD disks; absent = none, or a record from before they were noted. */
+  readonly rbdDisks?: readonly RbdDisk[];
+}
+
+/** A device that comes or goes while the guest runs; `limit`: its limits of I/O change. */
+export type DeviceChange = 'attach' | 'detach' | 'limit';
+
+/** A change of one device: the document with its XML, and the definition afterwards. */
+export interface VmDeviceCommand {
+  readonly deviceHash: string;
+  readonly definition: VmDefinition;
 }
 
 /** One life of one node: fences and proofs are about boots. */
@@ -70,6 +92,7 @@ export type VmCommand =
   | { readonly type: 'vm.meta'; readonly meta: Partial<VmMeta> }
   | { readonly type: 'vm.tag'; readonly action: 'add' | 'remove'; readonly tag: string; readonly protected: boolean }
   | { readonly type: 'vm.modify'; readonly definition: VmDefinition; readonly restart: boolean }
+  | ({ readonly type: 'vm.attach' | 'vm.detach' | 'vm.limit' } & VmDeviceCommand)
   | { readonly type: 'vm.undefine' };
 
 export type VmCommandType = VmCommand['type'];
@@ -101,6 +124,9 @@ export const VM_COMMAND_TYPES = [
   'vm.meta',
   'vm.tag',
   'vm.modify',
+  'vm.attach',
+  'vm.detach',
+  'vm.limit',
   'vm.undefine',
 ] as const satisfies readonly VmCommandType[];
 
@@ -125,6 +151,21 @@ export interface VmMove {
   readonly attempts: number;
   /** Why the last attempt failed. */
   readonly failure: string | null;
+}
+
+/** A change of a device under way. */
+export interface VmDevice extends VmDeviceCommand {
+  readonly change: DeviceChange;
+  /** The definition when it began: one that was replaced meanwhile stays. */
+  readonly beforeHash: string;
+  /** Tries whose end is not known. */
+  readonly unknown: number;
+}
+
+/** A volume that was resized while it may be in use. */
+export interface VmResize {
+  readonly volume: string;
+  readonly sizeBytes: number;
 }
 
 export interface VmContext extends VmInput {
@@ -165,4 +206,7 @@ export interface VmContext extends VmInput {
   readonly question: number;
   /** The guest was reported gone before its start was answered: look before believing the answer. */
   readonly endedEarly: boolean;
+  readonly device?: VmDevice | null;
+  /** Resized volumes of which the running guest is still to be told. */
+  readonly resized?: readonly VmResize[];
 }

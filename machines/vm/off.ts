@@ -1,6 +1,7 @@
 /** Part of the VM chart: nothing runs and nothing is wanted. Owner: the primary. */
 import { assign } from 'xstate';
 import { metaAfter, rehomedWhileOff, wantStart } from './changes.js';
+import { definesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
 import { beginOperation, conclude, endAtOnce, takeOwner, vmSetup, wishEnd } from './setup.js';
 
@@ -49,6 +50,7 @@ export const off = vmSetup.createStateConfig({
   id: 'off',
   initial: 'stopped',
   on: {
+    ...definesDevices,
     'vm.start': startIt,
     'vm.autostart': [
       {

@@ -2,6 +2,7 @@
 import { assign } from 'xstate';
 import { evacuationOf, moveOf, returnOf } from './changes.js';
 import { alsoMayRunOn } from './copies.js';
+import { changesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
 import { beginOperation, conclude, noCopyHere, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
 import { postponeEnd } from './starting.js';
@@ -50,8 +51,10 @@ export const running = vmSetup.createStateConfig({
       triedNodes: [],
     }),
   ],
+  always: { guard: 'guestHasNews', target: '#changing.resizing' },
   after: { stableMs: { actions: vmSetup.assign({ crashes: 0, startFailures: 0 }) } },
   on: {
+    ...changesDevices,
     'vm.shutdown': end,
     'vm.stop': end,
     'vm.restart': end,

@@ -26,6 +26,8 @@ export const vmSetup = setup({
     mustReachStorage: ({ context }) => soleRunner(context) !== null && context.osdmapEpoch !== undefined,
     nothingMayRun: ({ context }) => context.mayRunOn.length === 0,
     mayRunHere: ({ context }) => mayRunHere(context),
+    /** A volume of it has another size, and it does not know. */
+    guestHasNews: ({ context }) => (context.resized ?? []).length > 0,
     endIsWanted: ({ context }) => context.stop !== null,
     moveFailed: ({ context }) => context.move !== null,
     mayRetryHere: ({ context }) =>

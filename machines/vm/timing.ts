@@ -9,6 +9,8 @@ export const VM_LIMITS = {
   crashesMax: 5,
   /** Live attempts of one migration (PVC: 3). */
   liveAttemptsMax: 3,
+  /** Tries to change a device whose end was not known, before it is given up. */
+  deviceTriesMax: 3,
 } as const;
 
 export const VM_DEADLINES = {
@@ -19,6 +21,8 @@ export const VM_DEADLINES = {
   resumeMs: 10_000,
   placeMs: 5_000,
   storageMs: 5_000,
+  /** A guest lets go of a device in its own time. */
+  deviceMs: 30_000,
   /** A live migration that takes longer is given up by its driver and resolved by observing both sides. */
   migrateMs: 3_600_000,
 } as const;

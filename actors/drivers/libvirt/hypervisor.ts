@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock, type Clock } from '../../../runtime/clock.js';
 import type { Log } from '../../../runtime/log.js';
-import type { RbdAccess } from '../../domain-rbd.js';
-import { parseDomainXml, stampDomainXml } from '../../domain-xml.js';
-import type { DomainEvent, DomainInfo, DomainState, Hypervisor, StartRequest } from '../hypervisor.js';
+import { readDevice } from '../../domain-devices.js';
+import { connectDevice, isRbdDisk, type RbdAccess } from '../../domain-rbd.js';
+import { DomainXmlProblem } from '../../domain-summary.js';
+import { parseDomainXml, stampDomainXml, xmlOf } from '../../domain-xml.js';
+import type {
+  DeviceRequest, DomainEvent, DomainInfo, DomainState, Hypervisor, StartRequest,
+} from '../hypervisor.js';
 import { refused, unknown, type Outcome } from '../outcome.js';
 import { WorkerPort, type CallOf, type Disconnected } from '../worker-port.js';
 import type { MigrationProgress, Operations, WorkerNews } from './protocol.js';
@@ -42,6 +46,8 @@ const KEEP_ALIVE_COUNT = 3;
 /** The worker keeps the deadline; this is for its answer's way back, the next for cancelling a migration. */
 const RETURN_MS = 1000;
 const CANCEL_MS = 20_000;
+/** A guest's agent is given some seconds (stillness.ts), and the guest is paused if it says nothing. */
+const FREEZE_MS = 25_000;
 /**
  * libvirtd says nothing of a guest that died while it was away: it finds out some time after its start, and forgets the
  * guest without an event. So what is there is compared with what is known: soon after a connection, then now and then.
@@ -140,6 +146,24 @@ class Adapter implements LibvirtHypervisor {
     const needsSecret = parsed.summary.disks.some((disk) => disk.type === 'rbd');
     return this.#call({ operation: 'start', args: { uuid, xml, deadlineMs, needsSecret } }, deadlineMs);
   }
+
+  changeDevice({ uuid, change, xml, ioErrors, deadlineMs }: DeviceRequest): Promise<Outcome<null>> {
+    try {
+      const device = readDevice(xml);
+      const needsSecret = isRbdDisk(device);
+      const connected = xmlOf(connectDevice(device, this.#options.rbd ?? null, ioErrors ?? 'pause'));
+      const args = { uuid, change, xml: connected, needsSecret, deadlineMs: Math.max(0, deadlineMs - RETURN_MS) };
+      return this.#call({ operation: 'device', args }, deadlineMs);
+    } catch (error) {
+      if (error instanceof DomainXmlProblem) return Promise.resolve(refused(error.message));
+      throw error;
+    }
+  }
+
+  resizeDisk = (uuid: string, volume: string, sizeBytes: number) =>
+    this.#call({ operation: 'resizeDisk', args: { uuid, volume, sizeBytes } });
+  freeze = (uuid: string) => this.#call({ operation: 'freeze', args: { uuid } }, FREEZE_MS);
+  thaw = (uuid: string) => this.#call({ operation: 'thaw', args: { uuid } }, FREEZE_MS);
 
   destroy(uuid: string): Promise<Outcome<null>> {
     const deadlineMs = this.#options.destroyDeadlineMs ?? 30_000;

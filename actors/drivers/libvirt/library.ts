@@ -34,6 +34,8 @@ export const local = {
   idOf: bind('uint virDomainGetID(void *domain)'),
   addString: bind(`int virTypedParamsAddString(
     _Inout_ void **params, _Inout_ int *count, _Inout_ int *max, const char *name, const char *value)`),
+  addULongLong: bind(`int virTypedParamsAddULLong(
+    _Inout_ void **params, _Inout_ int *count, _Inout_ int *max, const char *name, ulonglong value)`),
   getULongLong: bind('int virTypedParamsGetULLong(void *params, int count, const char *name, _Out_ ulonglong *value)'),
   getUInt: bind('int virTypedParamsGetUInt(void *params, int count, const char *name, _Out_ uint *value)'),
   getInt: bind('int virTypedParamsGetInt(void *params, int count, const char *name, _Out_ int *value)'),
@@ -68,6 +70,16 @@ export const remote = {
   abortJob: bind('int virDomainAbortJob(void *domain)'),
   defineSecret: bind('void *virSecretDefineXML(void *conn, const char *xml, uint flags)'),
   setSecret: bind('int virSecretSetValue(void *secret, const uint8_t *value, size_t size, uint flags)'),
+  attachDevice: bind('int virDomainAttachDeviceFlags(void *domain, const char *xml, uint flags)'),
+  detachDevice: bind('int virDomainDetachDeviceFlags(void *domain, const char *xml, uint flags)'),
+  setBlockIoTune: bind(`int virDomainSetBlockIoTune(
+    void *domain, const char *disk, void *params, int count, uint flags)`),
+  blockInfo: bind('int virDomainGetBlockInfo(void *domain, const char *disk, _Out_ void *info, uint flags)'),
+  blockResize: bind('int virDomainBlockResize(void *domain, const char *disk, ulonglong size, uint flags)'),
+  suspend: bind('int virDomainSuspend(void *domain)'),
+  freeze: bind('int virDomainFSFreeze(void *domain, void *mountpoints, uint count, uint flags)'),
+  thaw: bind('int virDomainFSThaw(void *domain, void *mountpoints, uint count, uint flags)'),
+  agentTimeout: bind('int virDomainAgentSetResponseTimeout(void *domain, int seconds, uint flags)'),
   allStats: bind('int virConnectGetAllDomainStats(void *conn, uint stats, _Out_ void **records, uint flags)'),
 } as const;
 

@@ -1,6 +1,7 @@
 /** What the adapter and its worker process say to each other (worker-port.ts). */
-import type { DomainEvent, DomainInfo, DomainStats } from '../hypervisor.js';
+import type { DomainEvent, DomainInfo, DomainStats, Stillness } from '../hypervisor.js';
 import type { CallOf } from '../worker-port.js';
+import type { DeviceArguments } from './devices.js';
 import type { SecretOptions } from './secret.js';
 
 export interface WorkerOptions {
@@ -27,6 +28,10 @@ export interface Operations {
     args: { uuid: string; targetHost: string; maxDowntimeMs: number; deadlineMs: number };
     value: { durationMs: number };
   };
+  device: { args: DeviceArguments & { needsSecret: boolean }; value: null };
+  resizeDisk: { args: { uuid: string; volume: string; sizeBytes: number }; value: null };
+  freeze: { args: { uuid: string }; value: Stillness };
+  thaw: { args: { uuid: string }; value: null };
   stats: { args: Record<never, never>; value: readonly DomainStats[] };
 }
 

@@ -11,6 +11,8 @@ import { offMain, type Pointer } from '../foreign.js';
 import type { Disconnected } from '../worker-port.js';
 import { crashWorker, endWorker, serveParent, tellParent } from '../worker-process.js';
 import { callbacks, local, remote, uuidOf } from './library.js';
+import { changeDevice, resizeDisk } from './devices.js';
+import { freezeDomain, thawDomain } from './stillness.js';
 import { Lanes, LibvirtFailure, openLane, type Lane } from './lane.js';
 import { migrateDomain } from './migration.js';
 import type { LibvirtCall, MigrationProgress, Operations, WorkerNews, WorkerOptions } from './protocol.js';
@@ -89,6 +91,14 @@ async function connect(): Promise<void> {
   }
 }
 
+const keyFor = (lane: Lane, needed: boolean): Promise<Outcome<null>> =>
+  needed && options.secret !== null ? defineSecret(lane, options.secret) : Promise.resolve(done(null));
+
+async function deviceChange(lane: Lane, args: Operations['device']['args']): Promise<Outcome<null>> {
+  const key = await keyFor(lane, args.needsSecret);
+  return key.kind === 'done' ? changeDevice(lane, args, clock) : key;
+}
+
 /**
  * Two starts of one domain at a time: the second gets the first one's answer. One that waited for a lane until
  * nobody waits for it any more is not begun: by then the guest may run elsewhere.
@@ -97,7 +107,7 @@ function startOnce({ uuid, xml, deadlineMs, needsSecret }: Operations['start']['
   const endMs = clock.monotonicMs() + deadlineMs;
   const begin = async (lane: Lane): Promise<Outcome<unknown>> => {
     if (clock.monotonicMs() >= endMs) return refused('libvirt was too busy to begin it in time');
-    const key = needsSecret && options.secret !== null ? await defineSecret(lane, options.secret) : done(null);
+    const key = await keyFor(lane, needsSecret);
     return key.kind === 'done' ? startDomain(lane, uuid, xml) : key;
   };
   const running = starting.get(uuid) ?? lanes.use(begin).finally(() => starting.delete(uuid));
@@ -121,6 +131,10 @@ async function perform(
     case 'shutdown': return lanes.use((lane) => shutdownDomain(lane, args.uuid));
     case 'resume': return lanes.use((lane) => resumeDomain(lane, args.uuid));
     case 'destroy': return lanes.use((lane) => destroyDomain(lane, args.uuid, args.deadlineMs, clock));
+    case 'device': return lanes.use((lane) => deviceChange(lane, args));
+    case 'resizeDisk': return lanes.use((lane) => resizeDisk(lane, args));
+    case 'freeze': return lanes.use((lane) => freezeDomain(lane, args.uuid));
+    case 'thaw': return lanes.use((lane) => thawDomain(lane, args.uuid));
     case 'migrate': return migrateDomain(quick, lanes, args, clock,
       (totalBytes, remainingBytes) => tellParent<never, MigrationProgress>(
         { type: 'progress', id, progress: { totalBytes, remainingBytes } }));
