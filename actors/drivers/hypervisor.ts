@@ -89,8 +89,8 @@ export interface Hypervisor {
   /** Lets an arrived, paused copy run; done if it runs already; refused if there is none. */
   resume(uuid: string): Promise<Outcome<DomainInfo>>;
   /**
-   * Attaches or detaches a device of a running guest, or changes a disk's limits; done if it is so already. A guest that
-   * does not let go of its device in time: unknown.
+   * Attaches or detaches a device of a running guest, or changes a disk's limits; done if it is so already. A guest
+   * that does not let go of its device in time: unknown.
    */
   changeDevice(request: DeviceRequest): Promise<Outcome<null>>;
   /** The running guest sees this size of an RBD volume (`pool/image`); done if it does not use it. Never smaller. */

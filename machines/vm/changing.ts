@@ -1,7 +1,7 @@
 /**
  * Part of the VM chart: the guest runs, and one of its devices is being changed, or it is told of a volume's new size.
- * Every effect here may be run twice: a try whose end is not known is simply made again. The definition changes with the
- * device, in the step that hears of its end.
+ * Every effect here may be run twice: a try whose end is not known is simply made again. The definition changes with
+ * the device, in the step that hears of its end.
  */
 import type { VmContext } from './messages.js';
 import { conclude, noCopyHere, takeOwner, vmSetup, waitForReason } from './setup.js';

@@ -1,6 +1,6 @@
 /**
- * A guest brought to rest for a moment: its agent freezes its file systems, or it is paused. What ends it is read off the
- * domain alone, so that whoever comes after a crash can end it as well.
+ * A guest brought to rest for a moment: its agent freezes its file systems, or it is paused. What ends it is read off
+ * the domain alone, so that whoever comes after a crash can end it as well.
  */
 import { done, refused, type Outcome } from '../outcome.js';
 import { at, attribute, elements } from '../../domain-tree.js';
