@@ -59,6 +59,7 @@ export class Liveness {
   }
 
   private lookAll(): void {
+    if (!this.deps.primacy.isPrimary()) return this.told.clear();
     for (const node of this.deps.nodes) this.look(node);
   }
 

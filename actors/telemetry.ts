@@ -16,6 +16,16 @@ export interface TelemetrySource {
 /** A node without guests looks for some every so many heartbeats; libvirt tells of each that comes meanwhile. */
 const EMPTY_EVERY = 5;
 
+/** What is told of a guest. */
+const figuresOf = ({ uuid, name, state, memoryMaxKib, memoryKib, vcpus, cpuTimeNs, rssKib, vnc }: DomainStats) => (
+  { uuid, name, state, memoryMaxKib, memoryKib, vcpus, cpuTimeNs, rssKib, vnc });
+type GuestFigures = ReturnType<typeof figuresOf>;
+
+const isSame = (one: GuestFigures, other: GuestFigures | undefined): boolean => other !== undefined
+  && one.uuid === other.uuid && one.cpuTimeNs === other.cpuTimeNs && one.state === other.state
+  && one.name === other.name && one.memoryMaxKib === other.memoryMaxKib && one.memoryKib === other.memoryKib
+  && one.vcpus === other.vcpus && one.rssKib === other.rssKib && one.vnc === other.vnc;
+
 const isUp = (guest: DomainStats): boolean => guest.state !== 'off' && guest.state !== 'crashed';
 
 export function createTelemetry(
@@ -23,6 +33,13 @@ export function createTelemetry(
   host: HostFigures, storage: Storage | null = null,
 ): TelemetrySource {
   let guests: readonly DomainStats[] = [];
+  /** Of those that are up: the same list as long as nothing in it changes, so that it is encoded once. */
+  let figures: readonly GuestFigures[] = [];
+  const take = (found: readonly DomainStats[]): void => {
+    guests = found;
+    const next = found.filter(isUp).map(figuresOf);
+    if (next.length !== figures.length || !next.every((one, at) => isSame(one, figures[at]))) figures = next;
+  };
   let reading = false;
   let quietBeats = 0;
   const unlisten = hypervisor.onEvent(() => { quietBeats = 0; });
@@ -37,12 +54,11 @@ export function createTelemetry(
       if (reading || guests.length === 0 && quietBeats > EMPTY_EVERY && quietBeats % EMPTY_EVERY !== 0) return;
       reading = true;
       const outcome = await hypervisor.stats();
-      if (outcome.kind === 'done') guests = outcome.value;
+      if (outcome.kind === 'done') take(outcome.value);
       reading = false;
     },
     blob(incarnation) {
-      const up = guests.filter(isUp);
-      const allocatedMiB = Math.round(up.reduce((sum, guest) => sum + guest.memoryMaxKib, 0) / 1024);
+      const allocatedMiB = Math.round(figures.reduce((sum, guest) => sum + guest.memoryMaxKib, 0) / 1024);
       // A node whose capacity is given by its configuration shares the host with others: count its own guests only.
       const { totalMiB, availableMiB } = capacity.memoryMiB === null ? host.memory()
         : { totalMiB: capacity.memoryMiB, availableMiB: Math.max(0, capacity.memoryMiB - allocatedMiB) };
@@ -50,11 +66,10 @@ export function createTelemetry(
         node: config.node, bootId: facts.bootId, incarnation, at: clock.wallMs(), version: facts.version,
         ...constant, load: Math.round(host.load() * 100) / 100,
         memory: { totalMiB, usedMiB: Math.max(0, totalMiB - availableMiB), freeMiB: availableMiB, allocatedMiB },
-        vcpusAllocated: up.reduce((sum, guest) => sum + guest.vcpus, 0),
+        vcpusAllocated: figures.reduce((sum, guest) => sum + guest.vcpus, 0),
         hypervisor: hypervisor.connected,
         ...(storage === null ? {} : { storage: storage.connected }),
-        guests: up.map(({ uuid, name, state, memoryMaxKib, memoryKib, vcpus, cpuTimeNs, rssKib, vnc }) => (
-          { uuid, name, state, memoryMaxKib, memoryKib, vcpus, cpuTimeNs, rssKib, vnc })),
+        guests: figures,
       };
     },
   };

@@ -5,6 +5,7 @@
  * L3: a boot with a proof of death against it, or that is cut off from storage, never gets a lease again.
  * L4: it lists the record versions this daemon reads, so that writers can keep to what all read.
  */
+import { BlobBytes } from './blob-bytes.js';
 import type { Clock } from './clock.js';
 import { encode } from './codec.js';
 import type { LeaseGate } from './effects.js';
@@ -26,7 +27,7 @@ export interface LeaseOptions {
   readonly heartbeatMs: number;
   /** Versions of records this daemon reads; fewer than all only to test an older daemon. */
   readonly recordVersions?: readonly number[];
-  /** The telemetry blob: what every heartbeat writes. Must be quick and not throw. */
+  /** The telemetry blob: what every heartbeat writes (blob-bytes.ts). Must be quick and not throw. */
   blob(): Readonly<Record<string, unknown>>;
   /** After each acknowledged write, before anything else: tells the guard. */
   onRenewed(deadlineMs: number): void;
@@ -48,6 +49,7 @@ export class Lease implements LeaseGate {
   private deadlineMs = 0;
   private over = false;
   private waiting: (() => void)[] = [];
+  private readonly bytes = new BlobBytes();
   private cancel: () => void = () => undefined;
   private beating = false;
   private unlisten: () => void = () => undefined;
@@ -130,7 +132,7 @@ export class Lease implements LeaseGate {
       const sentAt = clock.boottimeMs();
       const result = await store.multi([
         { op: 'check', path: paths.incarnation(node, this.incarnation), version: 'exists' },
-        { op: 'set', path: paths.telemetry(node), data: encode(this.options.blob()), version: 'any' },
+        { op: 'set', path: paths.telemetry(node), data: this.bytes.of(this.options.blob()), version: 'any' },
       ]);
       if (result.kind === 'done') this.renew(sentAt);
       else if (result.kind === 'refused') {

@@ -13,18 +13,22 @@ import { readLeases, registeredVersions, WriterVersion, type NodeEntry } from '.
 /** A node's last heartbeat as it was heard. What it tells is decoded when somebody asks: most are heard and no more. */
 interface Heard {
   readonly mzxid: number;
-  /** Monotonic milliseconds. */
+  /** When its doorbell rang, monotonic milliseconds. */
   readonly at: number;
   /** Bytes until they were decoded; null = they cannot be. */
   data: Uint8Array | Record<string, unknown> | null;
 }
 
 const TELEMETRY = '/telemetry';
+/** From the first doorbell of a heartbeat until what they left is read, milliseconds: others join it meanwhile. */
+const TOGETHER_MS = 400;
 
 export class NodesMirror {
   readonly live = new Map<string, LiveEntry[]>();
   readonly fences = new Map<string, Set<string>>();
   private readonly heard = new Map<string, Heard>();
+  /** Nodes whose heartbeat rang and is not read yet, with the moment of its last doorbell. */
+  private rung = new Map<string, number>();
   private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
   private settingsEntry: Record<string, unknown> = {};
@@ -135,29 +139,53 @@ export class NodesMirror {
   }
 
   /**
-   * The doorbell of a heartbeat, most of all that ring: what it left is read at once and by itself, not with what else
-   * has changed. False = the path is not of one. `later` is called when the store is out of reach.
+   * The doorbell of a heartbeat, most of all that ring: what it left is read soon, with those of other nodes and not
+   * with what else has changed, and counts from its doorbell. A node's first is read at once. False = the path is not
+   * of one. `later` is called when the store is out of reach.
    */
-  protected hear(path: string, later: () => void): boolean {
+  protected hear(path: string, later: (path: string) => void): boolean {
     const { nodes } = this.paths;
     if (!path.endsWith(TELEMETRY) || !path.startsWith(nodes)) return false;
     const node = path.slice(nodes.length + 1, -TELEMETRY.length);
-    this.store.read(path).then((found) => this.telemetryIs(node, found)).catch((error: unknown) => {
-      if (error instanceof StoreError) later();
-      else this.log.error('a heartbeat cannot be taken by this daemon', { node, error });
-    });
+    const waits = this.rung.size > 0;
+    this.rung.set(node, this.clock.monotonicMs());
+    if (!this.heard.has(node)) this.readRung(later);
+    else if (!waits) this.clock.after(TOGETHER_MS, () => this.readRung(later), true);
     return true;
   }
 
-  private async refreshTelemetry(node: string): Promise<void> {
-    this.telemetryIs(node, await this.store.read(this.paths.telemetry(node)));
+  private readRung(later: (path: string) => void): void {
+    const { rung } = this;
+    if (rung.size === 0) return;
+    this.rung = new Map();
+    const nodes = [...rung.keys()];
+    const paths = nodes.map((node) => this.paths.telemetry(node));
+    this.store.readMany(paths).then((found) => {
+      for (const [index, node] of nodes.entries()) this.heartbeatIs(node, found[index]!, rung.get(node)!);
+    }, (error: unknown) => {
+      if (error instanceof StoreError) paths.forEach(later);
+      else this.log.error('heartbeats cannot be read', { nodes: nodes.join(), error });
+    });
   }
 
-  private telemetryIs(node: string, found: StoredNode | null): void {
+  /** One that nobody here can take must not hide the others. */
+  private heartbeatIs(node: string, found: StoredNode | null, at: number): void {
+    try {
+      this.telemetryIs(node, found, at);
+    } catch (error) {
+      this.log.error('a heartbeat cannot be taken by this daemon', { node, error });
+    }
+  }
+
+  private async refreshTelemetry(node: string): Promise<void> {
+    this.telemetryIs(node, await this.store.read(this.paths.telemetry(node)), this.clock.monotonicMs());
+  }
+
+  private telemetryIs(node: string, found: StoredNode | null, at: number): void {
     if (found === null || found.data.length === 0) return;
     if (this.heard.get(node)?.mzxid === found.stat.mzxid) return;
     const isNew = !this.heard.has(node);
-    this.heard.set(node, { data: found.data, mzxid: found.stat.mzxid, at: this.clock.monotonicMs() });
+    this.heard.set(node, { data: found.data, mzxid: found.stat.mzxid, at });
     if (isNew) this.register(node);
     this.each((listener) => listener.onTelemetry?.(node));
   }

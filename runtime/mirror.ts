@@ -107,7 +107,7 @@ export class Mirror extends NodesMirror {
       this.refreshOwner(parsed.address).catch(() => this.dirty.add(event.path) && this.kick());
     } else if (parsed?.part === 'record' && event.type === 'changed' && this.expected.delete(parsed.address)) {
       this.awaited.set(parsed.address, this.seen);
-    } else if (parsed !== null || !this.hear(event.path, () => this.mark(event.path))) {
+    } else if (parsed !== null || !this.hear(event.path, (path) => this.mark(path))) {
       this.mark(event.path);
     }
   }

@@ -48,3 +48,26 @@ test('without guests one heartbeat in five asks; an event of libvirt, or a guest
   telemetry.close();
   assert.equal(listeners.size, 0);
 });
+
+test('as long as no figure of a guest changes, what is told of the guests is the same list', async () => {
+  let cpuTimeNs = 5;
+  const hypervisor = {
+    connected: true, onEvent: () => () => undefined,
+    stats: () => Promise.resolve({
+      kind: 'done', value: [{ ...GUEST, cpuTimeNs }, { ...GUEST, uuid: 'u2', state: 'off' }],
+    }),
+  } as unknown as Hypervisor;
+  const telemetry = createTelemetry(config, hypervisor, systemClock, { bootId: 'b1', version: '1', os: 'Linux' }, HOST);
+  const told = async (): Promise<readonly unknown[]> => {
+    await telemetry.refresh();
+    return telemetry.blob('b1.1').guests;
+  };
+  const first = await told();
+  assert.deepEqual(first.length, 1);
+  assert.equal(await told(), first);
+  cpuTimeNs = 6;
+  const second = await told();
+  assert.notEqual(second, first);
+  assert.equal((second[0] as DomainStats).cpuTimeNs, 6);
+  telemetry.close();
+});
