@@ -1,5 +1,6 @@
 /** The part of the tree that runs actors: host, primacy, homing, liveness, and what feeds them from this node. */
 import type { AgentEffects, NodeEffects, StorageEffects, VmEffects } from '../machines/effects.js';
+import { OSD_EFFECT_NAMES, type OsdEffects } from '../machines/osd/effects.js';
 import type { Proof } from '../machines/node/messages.js';
 import { addressOf } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
@@ -26,6 +27,7 @@ import type { Bmc, Probe } from './drivers/bmc.js';
 import { done, refused } from './drivers/outcome.js';
 import type { DomainEvent, Hypervisor } from './drivers/hypervisor.js';
 import type { CephConnection } from './drivers/ceph/connection.js';
+import { noOsds, type Osds } from './drivers/osds.js';
 import type { Storage } from './drivers/storage.js';
 import { clusterEffects, placeEffects } from './effects-cluster.js';
 import { agentHypervisorEffects, hypervisorEffects, type HypervisorDeps } from './effects-hypervisor.js';
@@ -58,6 +60,8 @@ export interface CellsDeps {
   readonly storage: Storage | null;
   /** Null = there is no real Ceph: nothing of its own is watched or told. */
   readonly ceph: CephConnection | null;
+  /** The OSDs of this node; null = it can have none. */
+  readonly osds: Osds | null;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   readonly self: Claimant;
   readonly metrics?: RuntimeMetrics;
@@ -178,6 +182,7 @@ function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Rec
       ...power, ...agentHypervisorEffects(hypervisor), 'storage.fence': storageEffects(deps.storage)['storage.fence'],
     }),
     ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
+    ...asWorldEffects<OsdEffects>(deps.osds ?? noOsds(OSD_EFFECT_NAMES)),
     ...asWorldEffects<StorageEffects>(storageEffects(deps.storage)),
     'primary.offer': async (params) => {
       const to = await primacy.offer((params['to'] as string | null | undefined) ?? null);

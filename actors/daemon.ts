@@ -35,6 +35,7 @@ import type { Bmc, Probe } from './drivers/bmc.js';
 import type { HostFigures } from './drivers/host.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
 import type { CephConnection } from './drivers/ceph/connection.js';
+import type { Osds } from './drivers/osds.js';
 import type { Storage } from './drivers/storage.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
@@ -64,6 +65,8 @@ export interface DaemonDeps {
   readonly storage?: Storage;
   /** What storage stands on, where that is a real Ceph; closed by who opened it. */
   readonly ceph?: CephConnection;
+  /** The OSDs of this node. */
+  readonly osds?: Osds;
   readonly bootState: BootState;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   openStore(options: StoreOptions): Promise<Store>;
@@ -248,7 +251,7 @@ async function startActors(
   const cellsDeps: CellsDeps = {
     config, clock, log, paths, behaviors, commitEffectNames, store, metrics, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
-    storage: deps.storage ?? null, ceph: deps.ceph ?? null,
+    storage: deps.storage ?? null, ceph: deps.ceph ?? null, osds: deps.osds ?? null,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
     goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,

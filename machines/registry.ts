@@ -11,6 +11,12 @@ import { nodeMayForget } from './node/forget.js';
 import { NODE_MACHINE_VERSION, NODE_MIGRATIONS, nodeMachine } from './node/machine.js';
 import { NODE_COMMAND_TYPES } from './node/messages.js';
 import { NODE_STATES } from './node/states.js';
+import { admitOsd } from './osd/admission.js';
+import { OSD_EFFECT_NAMES } from './osd/effects.js';
+import { osdMayForget } from './osd/forget.js';
+import { OSD_MACHINE_VERSION, osdMachine } from './osd/machine.js';
+import { OSD_COMMAND_TYPES } from './osd/messages.js';
+import { OSD_STATES } from './osd/states.js';
 import { admitVm } from './vm/admission.js';
 import { vmMayForget } from './vm/forget.js';
 import { VM_MACHINE_VERSION, vmMachine } from './vm/machine.js';
@@ -47,6 +53,16 @@ export const MACHINES: readonly MachineDefinition[] = [
     admit: (_snapshot, command) => denyInvalid(`A node's agent takes no commands of users: "${command.type}"`),
     commands: [],
     worldEffects: AGENT_EFFECT_NAMES,
+  },
+  {
+    kind: 'osd',
+    version: OSD_MACHINE_VERSION,
+    machine: osdMachine,
+    admit: admitOsd,
+    mayForget: osdMayForget,
+    states: OSD_STATES,
+    commands: OSD_COMMAND_TYPES,
+    worldEffects: OSD_EFFECT_NAMES,
   },
 ];
 
