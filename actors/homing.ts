@@ -127,9 +127,11 @@ export class Homing {
   private mayClaim({ address, owner, record }: MirrorActor): boolean {
     const { mirror, self, primacy } = this.deps;
     if (owner === null || record.removed || mirror.isLive(owner.incarnation, owner.node)) return false;
-    if (address === `agent/${self.node}`) return true;
+    const { kind } = splitAddress(address);
+    // Bound to the node's own hardware, under whatever boot: nobody else could do anything for it.
+    if (kind === 'agent' || kind === 'osd') return owner.node === self.node;
     if (owner.node === self.node && owner.bootId === self.bootId) return !this.fenced(owner.node, owner.bootId);
-    if (splitAddress(address).kind === 'agent' || !primacy.isPrimary()) return false;
+    if (!primacy.isPrimary()) return false;
     // What may still run there is claimed by the fence's own plan (cluster.rehome), all in one.
     return !needsFence(record, owner);
   }

@@ -13,9 +13,12 @@ import { createDaemon, type Services } from '../../actors/daemon.js';
 import type { PvcConfig } from '../../actors/config.js';
 import { createAddresses } from '../../actors/drivers/addresses.js';
 import { createCephClient, type CephClient } from '../../actors/drivers/ceph/client.js';
+import { systemdServices } from '../../actors/drivers/ceph/osd-service.js';
+import { createOsds } from '../../actors/drivers/ceph/osds.js';
 import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor, type LibvirtOptions } from '../../actors/drivers/libvirt/hypervisor.js';
+import type { Osds } from '../../actors/drivers/osds.js';
 import { createProbe } from '../../actors/drivers/probe.js';
 import { readGoingDown } from '../../actors/drivers/system-state.js';
 import { askGuard } from '../../actors/guard/ask.js';
@@ -99,6 +102,13 @@ function guestStorage({ storage }: PvcConfig): Pick<LibvirtOptions, 'rbd'> {
   return { rbd: { monitors, username, keyFile, secretUuid } };
 }
 
+/** Debian's ceph-osd brings the user, the units and the place of the data. */
+const osdsOf = (config: PvcConfig, ceph: CephClient, log: Log): Osds => createOsds({
+  ceph, services: systemdServices(), log: log.child('osds'), confPath: config.storage?.confFile ?? CEPH_CONF,
+  dataPrefix: '/var/lib/ceph/osd/ceph-', user: 'ceph',
+});
+const CEPH_CONF = '/etc/ceph/ceph.conf';
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -126,7 +136,8 @@ async function main(): Promise<void> {
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
     definitions: MACHINES,
-    ...(ceph === null ? {} : { ceph }), hypervisor, floating, bootState: bootStateIn(config.paths.run),
+    ...(ceph === null ? {} : { ceph, osds: osdsOf(config, ceph, log) }),
+    hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),
     goesDown: () => goesDown,

@@ -32,7 +32,8 @@ export const osdSetup = setup({
 });
 
 export const newOsd = ({ uuid, node, adopted }: OsdInput): OsdContext => ({
-  uuid, node, number: adopted?.number ?? null, device: adopted?.device ?? null, dbDevice: null, found: null, isSplit: false,
+  uuid, node, number: adopted?.number ?? null, device: adopted?.device ?? null, dbDevice: null, found: null,
+  isSplit: false,
   adopted: adopted != null, weight: null, place: null, job: null, operation: null, progress: null, reason: null,
   forced: false, drain: null, emptied: false, known: adopted != null, up: false, in: false,
 });

@@ -1,7 +1,7 @@
 /**
  * Disks and their GPT partitions, for OSDs. Programs: sfdisk (package fdisk), partx, wipefs, lsblk (util-linux). A
  * partition of an OSD has the OSD's uuid as its own, is named `osd-<uuid>` (its database's: `db-<uuid>`), and bears
- * Ceph's partition types, so that other tools know it for what it is. Why not LVM: docs/decisions/0006-osd-partitions.md
+ * Ceph's partition types, so that other tools know it for what it is. No LVM: docs/decisions/0006-osd-partitions.md
  */
 import { constants } from 'node:fs';
 import { open, readFile, readdir, realpath, stat } from 'node:fs/promises';

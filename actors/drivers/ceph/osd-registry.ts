@@ -73,8 +73,8 @@ export class OsdRegistry {
     return done({ safe: false, text: answer.reason.replace(/^\w+: /, '') });
   }
 
-  async purge(uuid: string, deadlineMs: number): Promise<Outcome<null>> {
-    const found = await this.find(uuid, deadlineMs);
+  async purge(uuid: string, known: number | null, deadlineMs: number): Promise<Outcome<null>> {
+    const found = await this.find(uuid, deadlineMs, known);
     if (found.kind !== 'done') return found;
     if (found.value === null) return done(null);
     const { number } = found.value;
@@ -83,7 +83,7 @@ export class OsdRegistry {
   }
 
   async destroy(uuid: string, number: number, deadlineMs: number): Promise<Outcome<null>> {
-    const found = await this.find(uuid, deadlineMs);
+    const found = await this.find(uuid, deadlineMs, number);
     if (found.kind !== 'done') return found;
     if (found.value === null || found.value.number !== number) return refused(`Ceph has no OSD ${number} of ${uuid}`);
     if (found.value.destroyed) return done(null);
@@ -95,14 +95,18 @@ export class OsdRegistry {
     return answer.kind === 'done' ? done(null) : answer;
   }
 
-  private async find(uuid: string, deadlineMs: number): Promise<Outcome<Entry | null>> {
+  /** By its uuid; one that was destroyed has none any more, and is known by the number that was kept for it. */
+  private async find(uuid: string, deadlineMs: number, kept: number | null = null): Promise<Outcome<Entry | null>> {
     const dump = await this.ask({ prefix: 'osd dump' }, deadlineMs);
     if (dump.kind !== 'done') return dump;
-    const osd = listOf(fieldsOf(dump.value)['osds']).find((each) => each['uuid'] === uuid);
+    const osds = listOf(fieldsOf(dump.value)['osds']);
+    const isDestroyed = (osd: Readonly<Record<string, unknown>>): boolean =>
+      Array.isArray(osd['state']) && (osd['state'] as unknown[]).includes('destroyed');
+    const osd = osds.find((each) => each['uuid'] === uuid)
+      ?? osds.find((each) => each['osd'] === kept && isDestroyed(each));
     if (osd === undefined) return done(null);
-    const state = Array.isArray(osd['state']) ? osd['state'] as unknown[] : [];
     return done({
-      number: numberOf(osd['osd']), up: osd['up'] === 1, in: osd['in'] === 1, destroyed: state.includes('destroyed'),
+      number: numberOf(osd['osd']), up: osd['up'] === 1, in: osd['in'] === 1, destroyed: isDestroyed(osd),
     });
   }
 }

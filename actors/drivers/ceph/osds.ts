@@ -58,7 +58,7 @@ export function createOsds(deps: OsdsDeps): Osds {
       const stopped = await deps.services.stop(number, deadlineMs);
       return stopped.kind === 'done' ? registry.down(number, deadlineMs) : stopped;
     },
-    'osd.purge': ({ uuid, deadlineMs }) => registry.purge(uuid, deadlineMs),
+    'osd.purge': ({ uuid, number, deadlineMs }) => registry.purge(uuid, number, deadlineMs),
     'osd.destroy': ({ uuid, number, deadlineMs }) => registry.destroy(uuid, number, deadlineMs),
     'osd.clear': ({ uuid, number, deadlineMs }) => alone.take(() => attempt(async () => {
       const left = await store.foreign(uuid, number, deadlineMs);
