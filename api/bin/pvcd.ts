@@ -15,6 +15,8 @@ import { createAddresses } from '../../actors/drivers/addresses.js';
 import { createCephClient, type CephClient } from '../../actors/drivers/ceph/client.js';
 import { systemdServices } from '../../actors/drivers/ceph/osd-service.js';
 import { createOsds } from '../../actors/drivers/ceph/osds.js';
+import { createCephStorage } from '../../actors/drivers/ceph/fencing.js';
+import type { Storage } from '../../actors/drivers/storage.js';
 import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor, type LibvirtOptions } from '../../actors/drivers/libvirt/hypervisor.js';
@@ -109,6 +111,10 @@ const osdsOf = (config: PvcConfig, ceph: CephClient, log: Log): Osds => createOs
 });
 const CEPH_CONF = '/etc/ceph/ceph.conf';
 
+/** A boot's clients are those of its node's address on the storage network. */
+const fencingBy = (connection: CephClient, { addresses }: PvcConfig): Storage =>
+  createCephStorage({ connection, clock: systemClock, addressOf: (node) => addresses[node]?.storage ?? null });
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -136,7 +142,7 @@ async function main(): Promise<void> {
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
     definitions: MACHINES,
-    ...(ceph === null ? {} : { ceph, osds: osdsOf(config, ceph, log) }),
+    ...(ceph === null ? {} : { ceph, osds: osdsOf(config, ceph, log), storage: fencingBy(ceph, config) }),
     hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),

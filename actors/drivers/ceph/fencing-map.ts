@@ -16,8 +16,10 @@ export interface OsdOfMap {
 
 export interface Osdmap {
   readonly epoch: number;
-  /** `10.77.3.2:0/0` (all clients of an address) or `10.77.3.2:0/2958317` (one of them). */
-  readonly blocklist: ReadonlySet<string>;
+  /** By `10.77.3.2:0/0` (all clients of an address) or `10.77.3.2:0/2958317` (one of them): when it runs out, ms. */
+  readonly blocklist: ReadonlyMap<string, number>;
+  /** When the monitors made this map, by their clock, ms. */
+  readonly madeAtMs: number;
   readonly osds: readonly OsdOfMap[];
 }
 
@@ -38,7 +40,13 @@ export function isBlocked(map: Osdmap, client: string): boolean {
 
 /** The entries of an address: the whole of it, and single clients that others cut off when they took their locks. */
 export const entriesOf = (map: Osdmap, ip: string): readonly string[] =>
-  [...map.blocklist].filter((entry) => ipOf(entry) === ip);
+  [...map.blocklist.keys()].filter((entry) => ipOf(entry) === ip);
+
+/** `2026-11-25T02:48:39.850590+0000`; 0 = that is no time. */
+const timeOf = (text: string): number => {
+  const time = Date.parse(text.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+  return Number.isNaN(time) ? 0 : time;
+};
 
 interface RawAddrvec { readonly addrvec?: readonly { readonly addr: string }[] }
 interface RawOsd {
@@ -51,11 +59,19 @@ interface RawOsd {
 interface RawDump {
   readonly epoch: number;
   readonly blocklist?: Readonly<Record<string, string>>;
+  readonly modified?: string;
   readonly osds: readonly RawOsd[];
 }
 
 const ipsOf = ({ public_addrs, cluster_addrs }: RawOsd): string[] =>
   [...new Set([public_addrs, cluster_addrs].flatMap((each) => each?.addrvec ?? []).map(({ addr }) => ipOf(addr)))];
+
+/**
+ * How long the entry still stands, ms; 0 = it is not there. For people's hours and days only, by whichever is later:
+ * this machine's clock or the monitors' when they made the map.
+ */
+export const remainingMs = (map: Osdmap, entry: string, wallMs: number): number =>
+  Math.max(0, (map.blocklist.get(entry) ?? 0) - Math.max(map.madeAtMs, wallMs));
 
 /** null = that is no osdmap. */
 export function readOsdmap(output: unknown): Osdmap | null {
@@ -65,7 +81,8 @@ export function readOsdmap(output: unknown): Osdmap | null {
   }
   return {
     epoch: dump.epoch,
-    blocklist: new Set(Object.keys(dump.blocklist ?? {})),
+    blocklist: new Map(Object.entries(dump.blocklist ?? {}).map(([entry, until]) => [entry, timeOf(until)])),
+    madeAtMs: timeOf(dump.modified ?? ''),
     osds: dump.osds.map((osd: RawOsd) => ({
       id: osd.osd, isUp: osd.up === 1, upFrom: osd.up_from, addresses: ipsOf(osd),
     })),

@@ -4,6 +4,7 @@
  * those that are only being started.
  *
  * Facts of Ceph 16.2 that it rests on, each with a test (test/storage-ceph*.test.ts):
+ * - an entry that is there is not prolonged by adding it again;
  * - the monitors gather changes for up to `paxos_propose_interval` (1 s) after their last commit: 60 ms or 0.9 s;
  * - a new map reaches the OSDs by rumour, within seconds: each is asked (fencing-osds.ts);
  * - an entry drops the client's watches at once, so that its images are free for the next owner;
@@ -15,13 +16,17 @@ import { done, refused, unknown, type Outcome } from '../outcome.js';
 import type { Fenced, Storage, StorageClient } from '../storage.js';
 import type { CephCommand, CephConnection, CephReply, ImageRef } from './connection.js';
 import { confirmEverywhere, type Confirmed } from './fencing-osds.js';
-import { entriesOf, isBlocked, readOsdmap, wholeAddress, type Osdmap } from './fencing-map.js';
+import { entriesOf, isBlocked, readOsdmap, remainingMs, wholeAddress, type Osdmap } from './fencing-map.js';
 
 /**
- * Life of an entry, seconds: two days; renewed every 6 hours while the node stays away. Not a whole number: Ceph wants
- * a floating-point number here and refuses the JSON of a whole one (EINVAL: bad or missing field 'expire').
+ * Life of an entry, seconds: ten years. Ceph does not prolong an entry that is there (16.2 answers with the new time
+ * and keeps the old one), and taking it off to put it back would leave a gap: so it outlives any zombie from the
+ * beginning, and `lift` ends it. Not a whole number, for Ceph wants a floating-point number here and refuses the JSON
+ * of a whole one (EINVAL: bad or missing field 'expire').
  */
-const EXPIRE_S = 2 * 24 * 3600 + 0.5;
+const EXPIRE_S = 10 * 365 * 24 * 3600 + 0.5;
+/** An entry that runs out sooner is not ours (somebody's by hand: one hour), and no fence: it is put anew. */
+const LEAST_MS = 24 * 3_600_000;
 /** Longest time that reading a fence back waits for OSDs to confirm, milliseconds: then it is not in force. */
 const READ_BACK_MS = 1000;
 /** Between two tries while no monitor is there to take a command, milliseconds. */
@@ -59,6 +64,10 @@ class CephStorage implements Storage {
     if (before === null) return unknown(SILENT);
     this.#forgetUnless(before, boot, entry);
     const known = this.#inForce.get(keyOf(boot));
+    if (before.blocklist.has(entry) && this.#runsOut(before, entry)) {
+      const removed = await this.#command({ prefix: 'osd blocklist', blocklistop: 'rm', addr: entry }, untilMs);
+      if (removed.kind !== 'done') return removed;
+    }
     const put = await this.#put(entry, known === undefined ? upAt(before, ip) : [], untilMs);
     if (put.kind !== 'done') return put;
     const confirmed = await this.#confirm(entry, untilMs);
@@ -76,7 +85,7 @@ class CephStorage implements Storage {
     this.#forgetUnless(map, boot, entry);
     const known = this.#inForce.get(keyOf(boot));
     if (known !== undefined) return done({ fenced: true, osdmapEpoch: known });
-    if (!map.blocklist.has(entry)) return done({ fenced: false, osdmapEpoch: map.epoch });
+    if (this.#runsOut(map, entry)) return done({ fenced: false, osdmapEpoch: map.epoch });
     const confirmed = await this.#confirm(entry, Math.min(untilMs, this.#until(Math.min(READ_BACK_MS, deadlineMs / 2))));
     return confirmed.kind === 'inForce'
       ? done({ fenced: true, osdmapEpoch: this.#remember(boot, confirmed.map) })
@@ -167,13 +176,20 @@ class CephStorage implements Storage {
     if (!map.blocklist.has(entry)) this.#inForce.delete(keyOf(boot));
   }
 
+  /** It is not there, or not for long. */
+  #runsOut(map: Osdmap, entry: string): boolean {
+    return remainingMs(map, entry, this.deps.clock.wallMs()) < LEAST_MS;
+  }
+
   async #readMap(untilMs: number): Promise<Osdmap | null> {
     const reply = await this.#command({ prefix: 'osd dump' }, untilMs);
     return reply.kind === 'done' ? readOsdmap(reply.value.output) : null;
   }
 
   async #command(command: CephCommand['command'], untilMs: number): Promise<Outcome<CephReply>> {
-    return this.#begun(untilMs, (leftMs) => this.deps.connection.command({ command, deadlineMs: leftMs }));
+    // What takes an entry off is never sent twice: the second could arrive after the next fence.
+    const hedge = command['blocklistop'] !== 'rm';
+    return this.#begun(untilMs, (leftMs) => this.deps.connection.command({ command, hedge, deadlineMs: leftMs }));
   }
 
   /** A call that could not begin, for want of a connection, is begun again until the time is up: then unknown. */
