@@ -86,7 +86,7 @@ class CephStorage implements Storage {
     const known = this.#inForce.get(keyOf(boot));
     if (known !== undefined) return done({ fenced: true, osdmapEpoch: known });
     if (this.#runsOut(map, entry)) return done({ fenced: false, osdmapEpoch: map.epoch });
-    const confirmed = await this.#confirm(entry, Math.min(untilMs, this.#until(Math.min(READ_BACK_MS, deadlineMs / 2))));
+    const confirmed = await this.#confirm(entry, this.#until(Math.min(READ_BACK_MS, deadlineMs / 2)));
     return confirmed.kind === 'inForce'
       ? done({ fenced: true, osdmapEpoch: this.#remember(boot, confirmed.map) })
       : done({ fenced: false, osdmapEpoch: map.epoch });
