@@ -18,6 +18,7 @@ import { documentHash, readDocument, storeDocument } from './documents.js';
 import { definitionOf, type DomainSummary } from './domain-xml.js';
 import { isMaintained } from './maintenance.js';
 import { Policy } from './policy.js';
+import type { VolumeDesk } from './volume-desk.js';
 
 export interface AdminDeps {
   readonly store: Store;
@@ -27,6 +28,7 @@ export interface AdminDeps {
   readonly config: PvcConfig;
   readonly view: ClusterView;
   readonly vmBehavior: Behavior;
+  readonly volumes: VolumeDesk;
   readonly commitEffectNames: ReadonlySet<string>;
 }
 
@@ -50,8 +52,10 @@ const CONSOLE_WINDOW = 1 << 20;
 
 export class Admin {
   readonly policy: Policy;
+  readonly volumes: VolumeDesk;
 
   constructor(private readonly deps: AdminDeps) {
+    this.volumes = deps.volumes;
     this.policy = new Policy(deps);
   }
 

@@ -41,6 +41,9 @@ import { Keeper } from './keeper.js';
 import { Liveness } from './liveness.js';
 import { StorageTelemetry } from './storage-telemetry.js';
 import { StrayGuests } from './strays.js';
+import { VolumeDesk } from './volume-desk.js';
+import { createVolumeService, type VolumeService } from './volume-service.js';
+import type { Volumes } from './drivers/volumes.js';
 import { Waiters } from './waiters.js';
 
 export interface CellsDeps {
@@ -62,6 +65,8 @@ export interface CellsDeps {
   readonly ceph: CephConnection | null;
   /** The OSDs of this node; null = it can have none. */
   readonly osds: Osds | null;
+  /** Null = there are no pools and volumes to be had. */
+  readonly volumes: Volumes | null;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   readonly self: Claimant;
   readonly metrics?: RuntimeMetrics;
@@ -89,8 +94,12 @@ export function startCells(deps: CellsDeps): Cells {
   const primacy: Primacy = new Primacy({
     ...deps, log: log.child('primacy'), coordinators: config.coordinators, onChange: () => followPrimacy(),
   });
-  const effects = worldEffects(deps, view, primacy);
-  const host = new Host({
+  const volumes = createVolumeService({
+    ...deps, log: log.child('volumes'), isPrimary: () => primacy.isPrimary(),
+    tell: (to, event) => void host.tell(to, event),
+  });
+  const effects = worldEffects(deps, view, primacy, volumes);
+  const host: Host = new Host({
     ...deps, log: log.child('cell'),
     commitEffects: commitEffects(deps), worldEffects: deps.aroundEffects?.(effects) ?? effects,
     newCommitId: () => `${self.incarnation}:${newToken()}`,
@@ -132,15 +141,15 @@ export function startCells(deps: CellsDeps): Cells {
   strays.start();
   keeper.start();
   fencedBoots.start();
-  for (const part of ceph) part.start();
+  for (const part of [...ceph, volumes]) part.start();
   followPrimacy();
-  const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')! });
+  const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')!, volumes: new VolumeDesk(deps) });
   return {
     admin,
     leave: () => leave({ ...deps, host, primacy, homing, log: log.child('leaving') }),
     stop() {
       unlisten();
-      for (const part of [...ceph, keeper, fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
+      for (const part of [...ceph, volumes, keeper, fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
       setHeld(false);
     },
   };
@@ -172,7 +181,9 @@ function commitEffects({ paths }: CellsDeps): Record<string, CommitEffect> {
   };
 }
 
-function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Record<string, WorldEffect> {
+function worldEffects(
+  deps: CellsDeps, view: ClusterView, primacy: Primacy, volumes: VolumeService,
+): Record<string, WorldEffect> {
   const hypervisor: HypervisorDeps = { ...deps, onProgress: (uuid, progress) => view.progress(uuid, progress) };
   const vm = { ...hypervisorEffects(hypervisor), ...placeEffects(view), ...reachEffects(deps.storage) };
   const power = powerEffects(deps.bmc, deps.probe);
@@ -184,6 +195,7 @@ function worldEffects(deps: CellsDeps, view: ClusterView, primacy: Primacy): Rec
     ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
     ...asWorldEffects<OsdEffects>(deps.osds ?? noOsds(OSD_EFFECT_NAMES)),
     ...asWorldEffects<StorageEffects>(storageEffects(deps.storage)),
+    ...volumes.effects,
     'primary.offer': async (params) => {
       const to = await primacy.offer((params['to'] as string | null | undefined) ?? null);
       if (to !== null) return done({ to });

@@ -37,6 +37,7 @@ import type { Hypervisor } from './drivers/hypervisor.js';
 import type { CephConnection } from './drivers/ceph/connection.js';
 import type { Osds } from './drivers/osds.js';
 import type { Storage } from './drivers/storage.js';
+import type { Volumes } from './drivers/volumes.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
 import { createTelemetry } from './telemetry.js';
@@ -67,6 +68,8 @@ export interface DaemonDeps {
   readonly ceph?: CephConnection;
   /** The OSDs of this node. */
   readonly osds?: Osds;
+  /** Its pools and volumes. */
+  readonly volumes?: Volumes;
   readonly bootState: BootState;
   readonly floating: { hold(): Promise<unknown>; release(): Promise<unknown> };
   openStore(options: StoreOptions): Promise<Store>;
@@ -251,7 +254,7 @@ async function startActors(
   const cellsDeps: CellsDeps = {
     config, clock, log, paths, behaviors, commitEffectNames, store, metrics, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
-    storage: deps.storage ?? null, ceph: deps.ceph ?? null, osds: deps.osds ?? null,
+    storage: deps.storage ?? null, ceph: deps.ceph ?? null, osds: deps.osds ?? null, volumes: deps.volumes ?? null,
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
     goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,

@@ -156,9 +156,11 @@ const homeOf = (record: ActorRecord, owner: Owner): Home => isIdle(record) ? 'pr
 const mayLeave = (record: ActorRecord, owner: Owner): boolean =>
   record.ownerEpoch >= owner.epoch && homeOf(record, owner) === 'primary';
 
+const CLUSTER_WIDE: ReadonlySet<string> = new Set(['node', 'pool', 'volume']);
+
 /** Bound to no node: cluster-wide, or a VM of which there is no copy and for which nothing is under way. */
 function isIdle(record: ActorRecord): boolean {
-  if (record.kind === 'node') return true;
+  if (CLUSTER_WIDE.has(record.kind)) return true;
   const { mayRunOn, heldAs } = record.snapshot.context as VmHome;
   return record.kind === 'vm' && (mayRunOn ?? []).length === 0 && heldAs !== 'runner' && record.effects.length === 0;
 }

@@ -5,6 +5,7 @@
 import type { DomainSummary } from '../actors/domain-xml.js';
 import type { VmMeta, VmTag } from '../machines/vm/messages.js';
 import type { ClusterPolicy } from './cluster-policy.js';
+import type { ClusterVolumes } from './cluster-volumes.js';
 
 export interface DefineVmInput {
   /** As the user gave it, already parsed with success. */
@@ -36,4 +37,6 @@ export interface ClusterAdmin {
   maintenance(): boolean;
   /** Settings of the whole cluster, and its placement rules. */
   readonly policy: ClusterPolicy;
+  /** Pools and volumes of shared storage. */
+  readonly volumes: ClusterVolumes;
 }

@@ -9,6 +9,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../runtime/clock.js';
 import { causeChain, type Log } from '../runtime/log.js';
 import { newUuid } from '../runtime/random.js';
 import { parseForm, parseJson, parseQuery } from './arguments.js';
@@ -40,7 +41,8 @@ export function createHttp(log: Log): Api {
   const api = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Kept per request below: an upload takes as long as it takes.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     genReqId: (raw) => {
@@ -64,6 +66,10 @@ export function createHttp(log: Log): Api {
       }
     });
   }
+  api.addHook('onRequest', (request, _reply, done) => {
+    boundBody(request as ApiRequest);
+    done();
+  });
   api.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) known.push({ method, pattern: patternOf(route.url) });
   });
@@ -72,6 +78,13 @@ export function createHttp(log: Log): Api {
   );
   api.setNotFoundHandler((request, reply) => answerUnknown(known, request as ApiRequest, reply as ApiReply));
   return api;
+}
+
+/** A body that does not end is not waited for, but on routes whose config says `endless`. */
+function boundBody({ raw, routeOptions }: ApiRequest): void {
+  if ((routeOptions.config as { endless?: boolean }).endless === true) return;
+  const cancel = systemClock.after(REQUEST_TIMEOUT_MS, () => { if (!raw.complete) raw.destroy(); }, true);
+  raw.once('close', cancel);
 }
 
 const patternOf = (url: string): RegExp =>

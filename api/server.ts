@@ -22,6 +22,10 @@ import { faultRoutes } from './routes/faults.js';
 import { nodeRoutes } from './routes/node.js';
 import { policyRoutes } from './routes/policy.js';
 import { probeRoutes } from './routes/probes.js';
+import { storagePoolRoutes } from './routes/storage-pools.js';
+import { storageSnapshotRoutes } from './routes/storage-snapshots.js';
+import { storageUploadRoutes } from './routes/storage-upload.js';
+import { storageVolumeRoutes } from './routes/storage-volumes.js';
 import { taskRoutes } from './routes/tasks.js';
 import { vmElementRoutes } from './routes/vm-element.js';
 import { vmRoutes } from './routes/vm.js';
@@ -117,6 +121,10 @@ async function versionOne(
   actorRoutes(api, context);
   deadLetterRoutes(api, context);
   faultRoutes(api, context);
+  storagePoolRoutes(api, context);
+  storageVolumeRoutes(api, context);
+  storageUploadRoutes(api, context);
+  storageSnapshotRoutes(api, context);
   taskRoutes(api, context);
   eventRoutes(api, context, hub, tickets);
   api.get(

@@ -10,7 +10,7 @@
 import type { BootRef, DeviceChange, NodeSelector, VmLock } from './vm/messages.js';
 import type { Proof, ProofKind } from './node/messages.js';
 
-interface Effect<Params, Result> {
+export interface Effect<Params, Result> {
   readonly params: Params & { readonly deadlineMs: number };
   readonly result: Result;
 }

@@ -22,6 +22,16 @@ import { vmMayForget } from './vm/forget.js';
 import { VM_MACHINE_VERSION, vmMachine } from './vm/machine.js';
 import { VM_COMMAND_TYPES } from './vm/messages.js';
 import { VM_STATES } from './vm/states.js';
+import { admitPool, poolMayForget } from './pool/admission.js';
+import { POOL_EFFECT_NAMES } from './pool/effects.js';
+import { POOL_MACHINE_VERSION, poolMachine } from './pool/machine.js';
+import { POOL_COMMAND_TYPES } from './pool/messages.js';
+import { POOL_STATES } from './pool/states.js';
+import { admitVolume, volumeMayForget } from './volume/admission.js';
+import { VOLUME_EFFECT_NAMES } from './volume/effects.js';
+import { VOLUME_MACHINE_VERSION, volumeMachine } from './volume/machine.js';
+import { VOLUME_COMMAND_TYPES } from './volume/messages.js';
+import { VOLUME_STATES } from './volume/states.js';
 
 export const MACHINES: readonly MachineDefinition[] = [
   {
@@ -63,6 +73,26 @@ export const MACHINES: readonly MachineDefinition[] = [
     states: OSD_STATES,
     commands: OSD_COMMAND_TYPES,
     worldEffects: OSD_EFFECT_NAMES,
+  },
+  {
+    kind: 'pool',
+    version: POOL_MACHINE_VERSION,
+    machine: poolMachine,
+    admit: admitPool,
+    mayForget: poolMayForget,
+    states: POOL_STATES,
+    commands: POOL_COMMAND_TYPES,
+    worldEffects: POOL_EFFECT_NAMES,
+  },
+  {
+    kind: 'volume',
+    version: VOLUME_MACHINE_VERSION,
+    machine: volumeMachine,
+    admit: admitVolume,
+    mayForget: volumeMayForget,
+    states: VOLUME_STATES,
+    commands: VOLUME_COMMAND_TYPES,
+    worldEffects: VOLUME_EFFECT_NAMES,
   },
 ];
 

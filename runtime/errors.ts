@@ -11,6 +11,12 @@ export interface ErrorSpec {
 export const ERRORS = {
   PVC_VM_NOT_FOUND: { sentence: 'Could not find VM "{}" in the cluster', status: 404, retry: 'never' },
   PVC_NODE_NOT_FOUND: { sentence: 'Could not find node "{}" in the cluster', status: 404, retry: 'never' },
+  PVC_POOL_NOT_FOUND: { sentence: 'Could not find pool "{}" in the cluster', status: 404, retry: 'never' },
+  PVC_VOLUME_NOT_FOUND: { sentence: 'Could not find volume "{}" in the cluster', status: 404, retry: 'never' },
+  PVC_SNAPSHOT_NOT_FOUND: { sentence: 'Could not find snapshot "{}" in the cluster', status: 404, retry: 'never' },
+  PVC_NO_STORAGE: {
+    sentence: 'This cluster has no shared storage: its configuration names no Ceph', status: 409, retry: 'never',
+  },
   PVC_ACTOR_NOT_FOUND: { sentence: 'There is no actor "{}"', status: 404, retry: 'never' },
   PVC_LETTER_NOT_FOUND: { sentence: 'There is no dead letter "{}"', status: 404, retry: 'never' },
   PVC_WRONG_STATE: { sentence: '{}', status: 409, retry: 'later' },

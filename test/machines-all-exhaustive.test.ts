@@ -30,6 +30,8 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     empty: 'it has no disk: a command gives it one, or removes it',
     gone: 'the end',
   },
+  pool: { available: 'nothing is wanted: a command changes it', removed: 'the end' },
+  volume: { available: 'nothing is wanted: a command changes it', removed: 'the end' },
 };
 
 describe('every registered machine', () => {

@@ -17,6 +17,8 @@ import { systemdServices } from '../../actors/drivers/ceph/osd-service.js';
 import { createOsds } from '../../actors/drivers/ceph/osds.js';
 import { createCephStorage } from '../../actors/drivers/ceph/fencing.js';
 import type { Storage } from '../../actors/drivers/storage.js';
+import { cephVolumes } from '../../actors/drivers/ceph/volumes.js';
+import type { Volumes } from '../../actors/drivers/volumes.js';
 import { readHost } from '../../actors/drivers/host.js';
 import { createIpmiBmc } from '../../actors/drivers/ipmi.js';
 import { createLibvirtHypervisor, type LibvirtOptions } from '../../actors/drivers/libvirt/hypervisor.js';
@@ -115,6 +117,12 @@ const CEPH_CONF = '/etc/ceph/ceph.conf';
 const fencingBy = (connection: CephClient, { addresses }: PvcConfig): Storage =>
   createCephStorage({ connection, clock: systemClock, addressOf: (node) => addresses[node]?.storage ?? null });
 
+/** Pools and volumes over that connection; programs of Ceph and qemu get the same user. */
+function volumesOf({ storage }: PvcConfig, ceph: CephClient): Volumes {
+  const { confFile, clientName, adminKeyring: keyringFile } = storage!;
+  return cephVolumes(ceph, { confFile, user: clientName.replace(/^client\./, ''), keyringFile });
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -142,7 +150,9 @@ async function main(): Promise<void> {
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
     definitions: MACHINES,
-    ...(ceph === null ? {} : { ceph, osds: osdsOf(config, ceph, log), storage: fencingBy(ceph, config) }),
+    ...(ceph === null ? {} : {
+      ceph, osds: osdsOf(config, ceph, log), storage: fencingBy(ceph, config), volumes: volumesOf(config, ceph),
+    }),
     hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),

@@ -1,0 +1,133 @@
+/**
+ * Files that become volumes. A file is received into an RBD image of its own by `rbd import`, so that no node needs
+ * room for it on a disk and any node can go on with it; qemu-img then reads it there as what it is, and writes the
+ * disk in it into the volume. Both programs reach the cluster by the configuration that `access` names.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ImageFormat } from '../../../machines/volume/messages.js';
+import { runProgram, spawnProgram } from '../../process.js';
+import { done, refused, unknown, type Outcome } from '../outcome.js';
+import type { Bounds, Image, LongBounds } from '../volumes.js';
+import type { CephConnection } from './connection.js';
+
+export interface CephAccess {
+  /** ceph.conf, which names the monitors. */
+  readonly confFile: string;
+  /** `admin`: without `client.` */
+  readonly user: string;
+  readonly keyringFile: string;
+}
+
+/** Words of a program that are kept in a reason. */
+const WORDS_MAX = 400;
+const REMOVE_MS = 30_000;
+
+/** VMDKs that are one file, and not a description of others. */
+const VMDK_WHOLE = ['monolithicSparse', 'streamOptimized'];
+
+interface ImageDescription {
+  readonly format?: string;
+  readonly 'virtual-size'?: number;
+  readonly 'backing-filename'?: string;
+  readonly encrypted?: boolean;
+  readonly 'format-specific'?: {
+    readonly data?: { readonly 'create-type'?: string; readonly 'data-file'?: string };
+  };
+}
+
+export class CephUploads {
+  constructor(private readonly connection: CephConnection, private readonly access: CephAccess) {}
+
+  async receive(
+    image: Image, body: Readable, { deadlineMs, signal }: LongBounds,
+  ): Promise<Outcome<{ bytes: number }>> {
+    const { confFile, user, keyringFile } = this.access;
+    const child = spawnProgram('rbd', [
+      'import', '--conf', confFile, '--id', user, '--keyring', keyringFile, '--no-progress',
+      '--image-feature', 'layering,exclusive-lock', '-',
+      `${image.pool}/${image.image}`,
+    ], { stdio: ['pipe', 'ignore', 'pipe'], timeout: deadlineMs, killSignal: 'SIGKILL' });
+    const ended = endOf(child);
+    let bytes = 0;
+    body.on('data', (chunk: Buffer) => { bytes += chunk.length; });
+    let cut: string | null = null;
+    try {
+      await pipeline(body, child.stdin!, signal === undefined ? {} : { signal });
+    } catch (error) {
+      cut = error instanceof Error ? error.message : String(error);
+      child.kill('SIGKILL');
+    }
+    const { status, words } = await ended;
+    if (cut === null && status === 0) return done({ bytes });
+    const removed = await this.connection.removeImage(image, { deadlineMs: REMOVE_MS });
+    const left = removed.kind === 'done' ? '' : `; what came of it is removed later (${removed.reason})`;
+    return refused(`the upload was cut off after ${bytes} bytes: ${words || cut || 'rbd ended'}${left}`);
+  }
+
+  async inspect(image: Image, format: ImageFormat, { deadlineMs }: Bounds): Promise<Outcome<{ virtualBytes: number }>> {
+    const result = await runProgram('qemu-img', ['info', '--output=json', this.url(image)], { deadlineMs });
+    if (result.timedOut) return unknown('qemu-img gave no answer in time');
+    if (result.status !== 0) return refused(`qemu-img cannot read it: ${result.stderr.trim().slice(0, WORDS_MAX)}`);
+    const found = JSON.parse(result.stdout) as ImageDescription;
+    const flaw = flawOf(found, format);
+    if (flaw !== null) return refused(flaw);
+    const virtualBytes = found['virtual-size'] ?? 0;
+    return virtualBytes > 0 ? done({ virtualBytes }) : refused('it holds a disk of no size');
+  }
+
+  async convert(
+    source: Image, format: ImageFormat, to: Image, { deadlineMs, progress, signal }: LongBounds,
+  ): Promise<Outcome<null>> {
+    const child = spawnProgram('qemu-img', [
+      'convert', '-n', '-p', '-f', format, '-O', 'raw', this.url(source), this.url(to),
+    ], { stdio: ['ignore', 'pipe', 'pipe'], timeout: deadlineMs, killSignal: 'SIGKILL' });
+    const onAbort = (): void => void child.kill('SIGKILL');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const percent = [...chunk.toString().matchAll(/\(([\d.]+)\/100%\)/g)].at(-1)?.[1];
+      if (percent !== undefined) progress?.(Number(percent) / 100);
+    });
+    const { status, words } = await endOf(child);
+    signal?.removeEventListener('abort', onAbort);
+    if (status === 0) return done(null);
+    return status === null ? unknown('qemu-img was ended before it was done')
+      : refused(`qemu-img could not convert it: ${words}`);
+  }
+
+  /** qemu's name of an image; what means something to qemu in it is masked. */
+  private url({ pool, image }: Image): string {
+    const masked = (text: string): string => text.replace(/[\\:@/=]/g, '\\$&');
+    const { confFile, user, keyringFile } = this.access;
+    return `rbd:${masked(pool)}/${masked(image)}:id=${masked(user)}:conf=${masked(confFile)}`
+      + `:keyring=${masked(keyringFile)}`;
+  }
+}
+
+/** Why the file is not taken for a disk of this format; null = it is one. Pure. */
+export function flawOf(found: ImageDescription, format: ImageFormat): string | null {
+  if (found.format !== format) {
+    return `it was said to be ${format}, and is ${found.format ?? 'nothing that qemu-img knows'}: name its true format`;
+  }
+  if (found['backing-filename'] !== undefined) {
+    return `it needs another file (${found['backing-filename']}): make it one file by qemu-img convert first`;
+  }
+  if (found.encrypted === true) return 'it is encrypted: decrypt it first';
+  const { 'create-type': kind, 'data-file': data } = found['format-specific']?.data ?? {};
+  if (data !== undefined) return `its content is in another file (${data}): make it one file by qemu-img convert first`;
+  if (format === 'vmdk' && kind !== undefined && !VMDK_WHOLE.includes(kind)) {
+    return `it is a VMDK of type ${kind}, which needs other files: convert it to streamOptimized first`;
+  }
+  return null;
+}
+
+function endOf(child: ChildProcess): Promise<{ status: number | null; words: string }> {
+  return new Promise((resolve) => {
+    let words = '';
+    child.stderr?.on('data', (chunk: Buffer) => { words = (words + chunk.toString()).slice(-WORDS_MAX); });
+    child.stdin?.on('error', () => undefined);
+    child.on('error', (error) => resolve({ status: 1, words: error.message }));
+    child.on('close', (status) => resolve({ status, words: words.trim() }));
+  });
+}

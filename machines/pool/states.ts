@@ -1,0 +1,21 @@
+/** What each state of a pool means, for help, inspector and denials. */
+export const POOL_STATES = {
+  born: 'Is it there already? (passes at once)',
+  planned: 'Announced: the command that makes it is on its way.',
+  creating: 'Being made.',
+  'creating.ruling': 'The crush rule of its tier is found, or made.',
+  'creating.making': 'Ceph makes the pool.',
+  'creating.replicating': 'The number of its copies is set.',
+  'creating.enabling': 'Ceph is told that RBD uses it.',
+  available: 'There, and nothing is under way.',
+  changing: 'The number of its placement groups is being changed.',
+  scanning: 'Its images are compared with the records of volumes.',
+  removing: 'Being removed with all that it holds.',
+  'removing.checking': 'Does anybody have an image of it open?',
+  'removing.allowing': "Ceph's lock on deleting pools is being opened.",
+  'removing.deleting': 'Ceph deletes it.',
+  'removing.forbidding': 'The lock is being closed again.',
+  looking: 'Ceph is asked what is there now.',
+  lookingAgain: 'Ceph gave no answer; it is asked again in a moment.',
+  removed: 'Removed.',
+} as const satisfies Record<string, string>;
