@@ -86,7 +86,8 @@ function check({ before, move, after, machine }: Step): void {
 
 test('every state keeps its promises, and every transition is taken', (t) => {
   const born = new DrivenMachine(machineOf('volume')!, 'vms~web1', { pool: 'vms', name: 'web1', facts: null });
-  const found = new DrivenMachine(machineOf('volume')!, 'vms~web1', { pool: 'vms', name: 'web1', facts: FACTS });
+  const there = { pool: 'vms', name: 'web1', facts: FACTS };
+  const found = new DrivenMachine(machineOf('volume')!, 'vms~web1', there);
   const coverage = new Coverage(volumeMachine);
   const runs = [born, found].map((machine, at) =>
     coverage.run(at === 0 ? 'announced' : 'found', machine, () => explore(machine, moves, check, 4000)));

@@ -1,6 +1,7 @@
 /**
  * Ids of pools' and volumes' actors: their names in Ceph, since those are what Ceph itself keeps unique, what disks of
- * VMs are written with, and what an image that nobody told us of has. The price: a volume that is renamed is another actor.
+ * VMs are written with, and what an image has that nobody told us of. The price: a volume that is renamed is another
+ * actor.
  */
 
 /** Safe as a znode's name, and never the same for two names. */
