@@ -79,7 +79,8 @@ function check({ before, move, after, machine }: Step): void {
   // A failed command leaves what was there before it.
   const was = contextOf(before);
   if (after.removed && was.facts !== null && !MAY_END_BY.includes(was.job?.type ?? '')) {
-    assert.ok(['volume.vanished', 'volume.look.done'].includes(move.name), `${move.name} ended a volume that was there`);
+    const ways = ['volume.vanished', 'volume.look.done'];
+    assert.ok(ways.includes(move.name), `${move.name} ended a volume that was there`);
   }
   assert.ok(machine.sent.every(({ to }) => to === 'vm/u1'), move.name);
 }
