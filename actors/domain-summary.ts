@@ -23,6 +23,8 @@ export interface DomainSummary {
   readonly features: readonly string[];
   readonly disks: readonly {
     readonly type: string; readonly name: string; readonly dev: string; readonly bus: string;
+    /** What of its `<iotune>` is set, a second; absent = none. */
+    readonly limits?: Readonly<Record<string, number>>;
   }[];
   readonly networks: readonly {
     readonly type: string; readonly vni: string; readonly mac: string; readonly source: string; readonly model: string;
@@ -123,7 +125,14 @@ function disk(element: XmlElement): DomainSummary['disks'][number] {
     name: name ?? '',
     dev: attribute(at(element, 'target'), 'dev') ?? '',
     bus: attribute(at(element, 'target'), 'bus') ?? '',
+    ...limitsOf(element),
   };
+}
+
+function limitsOf(disk: XmlElement): { limits?: Readonly<Record<string, number>> } {
+  const set = elements(at(disk, 'iotune')).map((each) => [each.name, Number(textOf(each))] as const)
+    .filter(([name, value]) => name.endsWith('_sec') && value > 0);
+  return set.length === 0 ? {} : { limits: Object.fromEntries(set) };
 }
 
 /** vmbr100 is the bridge of VNI 100, brcluster the cluster bridge; anything else is named type:source. */

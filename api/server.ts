@@ -27,6 +27,7 @@ import { storageSnapshotRoutes } from './routes/storage-snapshots.js';
 import { storageUploadRoutes } from './routes/storage-upload.js';
 import { storageVolumeRoutes } from './routes/storage-volumes.js';
 import { taskRoutes } from './routes/tasks.js';
+import { vmDiskRoutes } from './routes/vm-disks.js';
 import { vmElementRoutes } from './routes/vm-element.js';
 import { vmRoutes } from './routes/vm.js';
 import { anyObject, NoArguments } from './schemas/schema.js';
@@ -118,6 +119,7 @@ async function versionOne(
   policyRoutes(api, context);
   vmRoutes(api, context);
   vmElementRoutes(api, context);
+  vmDiskRoutes(api, context);
   actorRoutes(api, context);
   deadLetterRoutes(api, context);
   faultRoutes(api, context);

@@ -36,17 +36,19 @@ const AREAS: readonly Area[] = [
     word: 'vm',
     summary: 'Virtual machines.',
     load: async () => {
-      const [define, modify, state, view] = await Promise.all([
+      const [define, modify, state, view, volume] = await Promise.all([
         import('./commands/vm-define.js'),
         import('./commands/vm-modify.js'),
         import('./commands/vm-state.js'),
         import('./commands/vm-view.js'),
+        import('./commands/vm-volume.js'),
       ]);
       return [
         ...define.vmDefineCommands,
         ...modify.vmModifyCommands,
         ...state.vmStateCommands,
         ...view.vmViewCommands,
+        ...volume.vmVolumeCommands,
       ];
     },
   },
@@ -75,6 +77,7 @@ export const GROUPS: readonly Group[] = [
   ...AREAS.map((area) => ({ path: [area.word], summary: area.summary })),
   { path: ['cluster', 'maintenance'], summary: 'Maintenance mode.' },
   { path: ['vm', 'tag'], summary: 'Tags of a VM.' },
+  { path: ['vm', 'volume'], summary: 'Disks of a VM.' },
   { path: ['vm', 'vcpu'], summary: 'vCPUs of a VM.' },
   { path: ['vm', 'memory'], summary: 'Memory of a VM.' },
 ];

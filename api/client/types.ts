@@ -43,6 +43,11 @@ export interface VmObject {
   readonly snapshots?: readonly { readonly name: string; readonly age: number }[];
   readonly description: string | null;
   readonly profile: string | null;
+  /** Ours: `storage` or `power`. */
+  readonly fenced_by?: string;
+  readonly ha?: boolean;
+  readonly priority?: number;
+  readonly lock?: string | null;
   /** MiB. */
   readonly memory: number;
   readonly memory_stats: Readonly<Record<string, number>>;

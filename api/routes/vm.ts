@@ -20,6 +20,7 @@ import {
   type VmObject,
 } from '../schemas/vm.js';
 import { findNode, findVm, lookVm, nameMatcher } from '../views/find.js';
+import { refuseTaken } from './vm-disks.js';
 import { nodeFacts } from '../views/telemetry.js';
 import { heldByLostNode } from '../views/held.js';
 import { vmObject } from '../views/vm.js';
@@ -193,6 +194,7 @@ async function defineVm(
   if (node !== null && meta.nodeLimit !== null && !meta.nodeLimit.includes(node)) {
     throw invalid(`ERROR: Specified node '${node}' is not in the allowed list of nodes for VM '${name}'.`);
   }
+  refuseTaken(context, uuid, summary.rbdDisks);
   const result = await cluster.defineVm({
     xml: query.xml,
     summary,
@@ -231,6 +233,7 @@ async function modifyVm(
     throw invalid(`The UUID of VM '${vm.name}' is '${vm.uuid}' and cannot become '${summary.uuid}'`);
   if (summary.name !== vm.name)
     throw invalid(`VM '${vm.name}' cannot be renamed by its XML: the name there is '${summary.name}'`);
+  refuseTaken(context, vm.uuid, summary.rbdDisks);
   const xmlHash = await context.cluster.storeDocument(query.xml);
   const event: VmCommand = {
     type: 'vm.modify',

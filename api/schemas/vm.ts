@@ -77,6 +77,13 @@ export const VmObject = Type.Object({
   snapshots: Type.Array(anyObject()),
   description: Type.String(),
   profile: Type.String(),
+  fenced_by: Type.String({
+    description: 'Ours: what proves enough that a lost copy can do nothing more: "storage" (its only writable resource '
+      + 'is RBD) or "power"',
+  }),
+  ha: Type.Boolean({ description: 'Ours: false = the cluster leaves it as it is' }),
+  priority: Type.Integer({ description: 'Ours: higher ones are placed and started first' }),
+  lock: nullableText('Ours: locked, it cannot be started'),
   memory: Type.Integer({ description: 'MiB' }),
   memory_stats: anyObject('KiB'),
   vcpu: Type.Integer(),

@@ -1,5 +1,6 @@
 /** A VM's record, its XML and its telemetry -> PVC's VM object. */
 import type { DomainSummary } from '../../actors/domain-xml.js';
+import type { VmContext } from '../../machines/vm/messages.js';
 import { VM_LIMITS } from '../../machines/vm/timing.js';
 import type { ActorRecord } from '../../runtime/record.js';
 import type { Static } from '../schemas/schema.js';
@@ -46,6 +47,10 @@ export function vmObject(
     snapshots: [],
     description: definition.description,
     profile: meta.profile ?? 'None',
+    fenced_by: fencedBy(context),
+    ha: meta.ha ?? true,
+    priority: meta.priority ?? 0,
+    lock: meta.lock ?? null,
     memory: definition.memoryMiB,
     memory_stats: memoryStats(guest),
     vcpu: definition.vcpus,
@@ -54,6 +59,10 @@ export function vmObject(
     ...documentFields(document, definition.vcpus),
   };
 }
+
+/** Of the copy that runs, or of one that would be started. */
+const fencedBy = ({ mayRunOn, rbdOnlyCopies, definition }: VmContext): 'storage' | 'power' =>
+  (mayRunOn.length > 0 ? rbdOnlyCopies === true : definition.rbdOnly) ? 'storage' : 'power';
 
 function documentFields(document: VmDocument | null, vcpus: number) {
   const summary = document?.summary;

@@ -69,6 +69,7 @@ export function vmSheet(vm: VmObject, paint: Paint, long: boolean): string {
     ],
     ['Migration selector', unset(vm.node_selector) ? 'Default' : capital(vm.node_selector ?? '')],
     ['Max live downtime', `${vm.migration_max_downtime} ms`],
+    ...recoveryLines(vm, paint),
     null,
     ['Tags', vm.tags.length === 0 ? 'N/A' : tagTable(vm.tags, paint)],
     [
@@ -81,6 +82,23 @@ export function vmSheet(vm: VmObject, paint: Paint, long: boolean): string {
     ...(long ? deviceLines(vm, paint) : []),
   ];
   return `${paint('bold', 'Virtual machine information:')}\n\n${sheet(entries, paint)}`;
+}
+
+const FENCED_BY: Readonly<Record<string, string>> = {
+  storage: 'Storage alone (it writes to RBD only)',
+  power: 'Power (it can write to more than RBD)',
+};
+
+/** What becomes of it when its node is lost: ours, absent from PVC's own API. */
+function recoveryLines(vm: VmObject, paint: Paint): (readonly [string, string] | null)[] {
+  if (vm.fenced_by === undefined) return [];
+  return [
+    null,
+    ['Fenced by', FENCED_BY[vm.fenced_by] ?? vm.fenced_by],
+    ['Recovered (HA)', vm.ha === false ? paint('yellow', 'No') : paint('green', 'Yes')],
+    ['Priority', String(vm.priority ?? 0)],
+    ...(unset(vm.lock) ? [] : [['Locked', paint('yellow', none(vm.lock))] as const]),
+  ];
 }
 
 function vncLines(vm: VmObject, long: boolean): (readonly [string, string] | null)[] {

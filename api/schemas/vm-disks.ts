@@ -1,0 +1,19 @@
+/** Shapes of a VM's devices and disks. */
+import { args, flag, Type } from './schema.js';
+
+const limit = (of: string) =>
+  Type.Optional(Type.Integer({ description: `${of} a second; 0 = no limit`, minimum: 0, maximum: 2 ** 50 }));
+
+export const VmDiskPath = Type.Object({ vm: Type.String({ maxLength: 128 }), disk: Type.String({ maxLength: 256 }) });
+export const VmDeviceArguments = args({
+  xml: Type.String({ description: 'One device, as libvirt\'s domain XML has it', minLength: 1 }),
+  live: flag('Ours: false = in the definition only, for its next start. Default true'),
+});
+export const VmDiskLimitArguments = args({
+  read_bytes_sec: limit('Bytes read'),
+  write_bytes_sec: limit('Bytes written'),
+  total_bytes_sec: limit('Bytes read or written'),
+  read_iops_sec: limit('Reads'),
+  write_iops_sec: limit('Writes'),
+  total_iops_sec: limit('Reads and writes'),
+});
