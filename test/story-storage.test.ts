@@ -32,11 +32,11 @@ describe('VMs on shared storage', () => {
     const draw = (each: number, round: number): TrialPlan =>
       ({ ...drawTrial(each), ...FAULTS[round % FAULTS.length], holdMs: 500, besideMs: 1000 });
     const say = (line: string): void => void process.stdout.write(`# ${line}\n`);
-    const results = await runSeries(cluster, { trials: 5, seed, guests: 3, draw, say });
+    const results = await runSeries(cluster, { trials: 5, seed, guests: 3, pauseS: 0.2, draw, say });
     assert.deepEqual(results.flatMap(({ violations }) => violations), []);
     const [frozen] = results;
     assert.equal(frozen?.oldCopiesBack, 3, 'the old copies were still there, and were let loose beside the new ones');
-    assert.ok(results.every(({ guests }) => guests.every(({ before: old, after: young }) => old > 100 && young > 20)));
+    assert.ok(results.every(({ guests }) => guests.every(({ before: old, after: young }) => old > 20 && young > 20)));
   });
 
   describe('whose parts fail under a guest', () => {
@@ -51,7 +51,7 @@ describe('VMs on shared storage', () => {
 
     before(async () => {
       node = cluster.other(await cluster.primary());
-      vm = await WriterVm.start(cluster, 'steady', node, { ioErrors: 'report', cache: 'none', pauseS: 0.1 });
+      vm = await WriterVm.start(cluster, 'steady', node, { ioErrors: 'report', cache: 'none', pauseS: 0.2 });
       await vm.writes();
     }, { timeout: 300_000 });
     after(async () => {
