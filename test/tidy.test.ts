@@ -6,7 +6,8 @@ import { describe, test } from 'node:test';
 import { deadFiles, packageHomes, unusedPackages, wrongArrows } from '../fixtures/tidy/arrows.js';
 import { otherFiles, readProject, ROOT, type Finding } from '../fixtures/tidy/project.js';
 import {
-  ambientCalls, bannedForms, fileNames, functionSizes, silencedTests, strayReferences, textSizes, unfinishedMarks,
+  ambientCalls, bannedForms, fileNames, functionSizes, lockRemovals, silencedTests, strayReferences, textSizes,
+  unfinishedMarks,
 } from '../fixtures/tidy/rules.js';
 
 const sources = readProject();
@@ -37,5 +38,6 @@ describe('tidy', () => {
     none([...sources, ...texts].flatMap(({ path, lines }) => unfinishedMarks(path, lines))));
   test('every page referred to is here', () =>
     none([...sources, ...texts].flatMap(({ path, lines }) => strayReferences(path, lines))));
+  test('no lock of an image is removed by hand', () => none(sources.flatMap(lockRemovals)));
   test('no test is left out', () => none(sources.flatMap(silencedTests)));
 });

@@ -15,6 +15,7 @@ import { createAddresses } from '../../actors/drivers/addresses.js';
 import { createCephClient, type CephClient } from '../../actors/drivers/ceph/client.js';
 import { systemdServices } from '../../actors/drivers/ceph/osd-service.js';
 import { createOsds } from '../../actors/drivers/ceph/osds.js';
+import { watchFencing } from '../../actors/fencing-watch.js';
 import { createCephStorage } from '../../actors/drivers/ceph/fencing.js';
 import type { Storage } from '../../actors/drivers/storage.js';
 import { cephVolumes } from '../../actors/drivers/ceph/volumes.js';
@@ -123,6 +124,14 @@ function volumesOf({ storage }: PvcConfig, ceph: CephClient): Volumes {
   return cephVolumes(ceph, { confFile, user: clientName.replace(/^client\./, ''), keyringFile });
 }
 
+/** Says in the log what would spoil a fence, before one is needed. */
+function watchFence(connection: CephClient, { storage }: PvcConfig, log: Log): void {
+  if (storage === null) return;
+  const { clientName, guestUser } = storage;
+  const options = { user: clientName.replace(/^client\./, ''), guestUser, deadlineMs: 5000 };
+  watchFencing(connection, options, { clock: systemClock, log: log.child('fencing') });
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -146,6 +155,7 @@ async function main(): Promise<void> {
     ...guestStorage(config),
   });
   const ceph = await openCeph(config, log);
+  if (ceph !== null) watchFence(ceph, config, log);
   let goesDown = false;
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),

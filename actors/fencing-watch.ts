@@ -1,0 +1,46 @@
+/**
+ * Looks at the start and then every minute whether the storage fence would work (drivers/ceph/fencing-preflight.ts):
+ * says what is wrong as soon as it is, and when it no longer is.
+ */
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import type { CephConnection } from './drivers/ceph/connection.js';
+import { inspectFencing, type FencingFlaw, type PreflightOptions } from './drivers/ceph/fencing-preflight.js';
+
+/** Time between two looks, milliseconds; while the storage has not answered yet, the second. */
+const PERIOD_MS = 60_000;
+const RETRY_MS = 5000;
+
+export interface FencingWatch {
+  /** As of the last look that was answered. */
+  flaws(): readonly FencingFlaw[];
+  stop(): void;
+}
+
+export function watchFencing(
+  connection: CephConnection, options: PreflightOptions, { clock, log }: { readonly clock: Clock; readonly log: Log },
+): FencingWatch {
+  let known: readonly FencingFlaw[] = [];
+  let stopped = false;
+  let cancel = (): void => undefined;
+  const look = async (): Promise<void> => {
+    const looked = connection.connected ? await inspectFencing(connection, options) : null;
+    if (stopped) return;
+    if (looked?.kind === 'done') {
+      for (const { key, text } of looked.value) if (!known.some((each) => each.key === key)) log.error(text, { key });
+      for (const { key } of known) {
+        if (!looked.value.some((each) => each.key === key)) log.info('the storage fence: mended', { key });
+      }
+      known = looked.value;
+    }
+    cancel = clock.after(looked?.kind === 'done' ? PERIOD_MS : RETRY_MS, () => void look(), true);
+  };
+  void look();
+  return {
+    flaws: () => known,
+    stop: () => {
+      stopped = true;
+      cancel();
+    },
+  };
+}
