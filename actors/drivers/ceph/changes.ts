@@ -15,11 +15,14 @@ const OPTION_FEATURES = 1;
 const OPTION_CLONE_FORMAT = 12;
 const LOCK_EXCLUSIVE = 0;
 
+const TAKEN = { EEXIST: 'there is one of that name' };
+const OTHERS = { EBUSY: 'somebody else holds it' };
+
 export const createImage = (cluster: Cluster, ref: ImageRef, sizeBytes: number): Promise<null> =>
   cluster.pool(ref.pool, async (io) => {
     // Order 0 = the cluster's default, 4 MiB.
     check(await offMain<number>(remote.createImage, io, ref.image, sizeBytes, IMAGE_FEATURES, [0]),
-      `image ${nameOf(ref)} cannot be created`);
+      `image ${nameOf(ref)} cannot be created`, TAKEN);
     return null;
   });
 
@@ -29,7 +32,7 @@ export async function renameImage(cluster: Cluster, ref: ImageRef, to: string): 
   await cluster.pool(ref.pool, async (io) => {
     const result = await offMain<number>(remote.renameImage, io, ref.image, to);
     if (result === -ENOENT && await readImageInfo(cluster, target) !== null) return;
-    check(result, `image ${nameOf(ref)} cannot be renamed ${nameOf(target)}`);
+    check(result, `image ${nameOf(ref)} cannot be renamed ${nameOf(target)}`, TAKEN);
   });
   return null;
 }
@@ -52,7 +55,7 @@ export const cloneImage = (cluster: Cluster, from: Required<ImageRef>, to: Image
   cluster.pool(from.pool, (fromIo) => cluster.pool(to.pool, (toIo) =>
     withOptions([[OPTION_CLONE_FORMAT, 2], [OPTION_FEATURES, IMAGE_FEATURES]], async (options) => {
       check(await offMain<number>(remote.cloneImage, fromIo, from.image, from.snapshot, toIo, to.image, options),
-        `${nameOf(from)} cannot be cloned to ${nameOf(to)}`);
+        `${nameOf(from)} cannot be cloned to ${nameOf(to)}`, { ...TAKEN, ENOENT: 'the snapshot is not there' });
       return null;
     })));
 
@@ -60,7 +63,7 @@ const whole = ({ pool, image }: ImageRef): ImageRef => ({ pool, image });
 
 export const createSnapshot = (cluster: Cluster, ref: Required<ImageRef>): Promise<null> =>
   withImage(cluster, whole(ref), 'write', async (image) => {
-    check(await offMain<number>(remote.createSnapshot, image, ref.snapshot), `${nameOf(ref)} cannot be created`);
+    check(await offMain<number>(remote.createSnapshot, image, ref.snapshot), `${nameOf(ref)} cannot be created`, TAKEN);
     return null;
   });
 
@@ -69,7 +72,7 @@ export async function removeSnapshot(cluster: Cluster, ref: Required<ImageRef>):
   try {
     return await withImage(cluster, whole(ref), 'write', async (image) => {
       const result = await offMain<number>(remote.removeSnapshot, image, ref.snapshot);
-      if (result !== -ENOENT) check(result, `${nameOf(ref)} cannot be removed`);
+      if (result !== -ENOENT) check(result, `${nameOf(ref)} cannot be removed`, { EBUSY: 'it is protected' });
       return null;
     });
   } catch (error) {
@@ -84,7 +87,7 @@ export const renameSnapshot = (cluster: Cluster, ref: Required<ImageRef>, to: st
     const result = await offMain<number>(remote.renameSnapshot, image, ref.snapshot, to);
     const target = { ...ref, snapshot: to };
     if (result === -ENOENT && await readImageInfo(cluster, target) !== null) return null;
-    check(result, `${nameOf(ref)} cannot be renamed ${nameOf(target)}`);
+    check(result, `${nameOf(ref)} cannot be renamed ${nameOf(target)}`, TAKEN);
     return null;
   });
 
@@ -97,6 +100,6 @@ export const breakLock = (cluster: Cluster, ref: ImageRef, owner: ImageClient): 
     // The next owner's first operation carries this map: OSDs that do not know the entry yet learn of it by that.
     await cluster.latestOsdmap();
     const result = await offMain<number>(remote.breakLock, image, LOCK_EXCLUSIVE, owner.address);
-    if (result !== -ENOENT) check(result, `the lock of ${nameOf(ref)} cannot be taken from ${owner.address}`);
+    if (result !== -ENOENT) check(result, `the lock of ${nameOf(ref)} cannot be taken from ${owner.address}`, OTHERS);
     return null;
   });

@@ -27,6 +27,8 @@ export interface CephClient extends CephConnection {
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** The worker keeps the deadline of what it has not begun; this is for its answer's way back. */
 const RETURN_MS = 100;
+const DEAD_WORKER_S = 600;
+const SHUT_OUT_MS = 10_000;
 
 class Client implements CephClient {
   readonly #log: Log;
@@ -35,6 +37,8 @@ class Client implements CephClient {
   readonly #listeners = new Set<(connected: boolean) => void>();
   #connected = false;
   #addresses: readonly string[] = [];
+  /** Of the last worker that was connected. */
+  #known: readonly string[] = [];
 
   constructor(options: CephOptions) {
     const { log, clock = systemClock, workerPrefix = [], configFile, clientName, keyringFile } = options;
@@ -128,14 +132,32 @@ class Client implements CephClient {
   ): Promise<Outcome<Operations[K]['value']>> {
     const missing = missingName(call.args);
     if (missing !== null) return Promise.resolve(refused(`EINVAL: ${missing}`));
+    if (signal?.aborted) return Promise.resolve(refused('ECANCELED: cancelled before it began'));
     if (!this.#port.running) return Promise.resolve(refused('ENOTCONN: the Ceph driver is being restarted'));
     // The worker says "not begun" at the deadline itself.
     const bounds: CallBounds<number> = { deadlineMs: deadlineMs + RETURN_MS, onProgress: progress, signal };
     return this.#port.call(call, bounds);
   }
 
+  /**
+   * A worker has died: Ceph keeps its watches and locks for 30 s, and whoever goes on with what it did would wait for
+   * them. It is dead for sure, so its clients are shut out, for as long as anything of theirs may still be on its way.
+   */
+  #shutOut(addresses: readonly string[]): void {
+    for (const addr of addresses) {
+      void this.command({
+        command: { prefix: 'osd blocklist', blocklistop: 'add', addr, expire: DEAD_WORKER_S },
+        deadlineMs: SHUT_OUT_MS,
+      }).then((outcome) => {
+        if (outcome.kind !== 'done') this.#log.warn('a dead Ceph driver keeps its locks for 30 s', { addr, outcome });
+      });
+    }
+  }
+
   #hear(news: WorkerNews | Disconnected): void {
     const connected = news.type === 'connected';
+    if (news.type === 'connected') this.#shutOut(this.#known.filter((each) => !news.addresses.includes(each)));
+    this.#known = news.type === 'connected' ? news.addresses : this.#known;
     this.#addresses = news.type === 'connected' ? news.addresses : [];
     if (connected === this.#connected) return;
     this.#connected = connected;

@@ -5,8 +5,8 @@
 import { offMain, type Pointer } from '../foreign.js';
 import { check, CephFailure, ENOENT } from './failure.js';
 import { bytesAt, local, remote, textAt, type Out } from './library.js';
-import type { CephReply, CommandTarget } from './connection.js';
-import { parseReply } from './reply.js';
+import type { CephCommand, CephReply, CommandTarget } from './connection.js';
+import { commandText, parseReply } from './reply.js';
 import type { WorkerOptions } from './protocol.js';
 
 /**
@@ -66,13 +66,13 @@ export class Cluster {
   }
 
   /** Rejects with CephFailure, whose text is what the CLI would print. */
-  async command(target: CommandTarget, command: object, input: Uint8Array | null): Promise<CephReply> {
+  async command(target: CommandTarget, command: CephCommand['command'], input: Uint8Array | null): Promise<CephReply> {
     const output: Out<Pointer | null> = [null];
     const outputBytes: Out<number> = [0];
     const status: Out<Pointer | null> = [null];
     const statusBytes: Out<number> = [0];
     const tail = [
-      [JSON.stringify({ format: 'json', ...command })], 1, input, input?.length ?? 0,
+      [commandText(command)], 1, input, input?.length ?? 0,
       output, outputBytes, status, statusBytes,
     ];
     const result = target === 'mon' ? await offMain<number>(remote.monCommand, this.handle, ...tail)

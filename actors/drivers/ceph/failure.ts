@@ -39,9 +39,12 @@ export function outcomeOf(failure: CephFailure, long: boolean): Outcome<never> {
   return definite ? refused(failure.message) : unknown(failure.message);
 }
 
-/** The result of a C call, 0 or more; throws CephFailure if it is negative. */
-export function check(result: number | bigint, text: string): number {
+/** The result of a C call, 0 or more; throws CephFailure if it is negative. `because`: what some errors mean here. */
+export function check(
+  result: number | bigint, text: string, because: Readonly<Record<string, string>> = {},
+): number {
   const value = Number(result);
-  if (value < 0) throw new CephFailure(-value, text);
-  return value;
+  if (value >= 0) return value;
+  const meaning = because[errorName(-value)];
+  throw new CephFailure(-value, meaning === undefined ? text : `${text}: ${meaning}`);
 }

@@ -60,9 +60,14 @@ export const rollbackSnapshot = (cluster: Cluster, ref: Required<ImageRef>, cour
 export const removeImage = (cluster: Cluster, ref: ImageRef, course: Course): Promise<null> =>
   cluster.pool(ref.pool, (io) => withProgress(course, async (callback) => {
     const result = await offMain<number>(remote.removeImage, io, ref.image, callback, null);
-    if (result !== -ENOENT) check(result, `image ${nameOf(ref)} cannot be removed`);
+    if (result !== -ENOENT) check(result, `image ${nameOf(ref)} cannot be removed`, IN_USE);
     return null;
   }));
+
+const IN_USE = {
+  EBUSY: 'somebody has it open (a client that died holds it for up to 30 s more)',
+  ENOTEMPTY: 'it has snapshots, or clones of snapshots that were removed',
+};
 
 interface Extent { readonly offset: number; readonly bytes: number }
 

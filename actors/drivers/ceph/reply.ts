@@ -1,4 +1,17 @@
-/** What Ceph's commands print, brought into shape. */
+/** What Ceph's commands are given and what they print, brought into shape. */
+import type { CephCommand } from './connection.js';
+
+/** Parameters that Ceph takes as floating numbers: it refuses `86400` there ("bad or missing field"), not `86400.0`. */
+const FLOATS: ReadonlySet<string> = new Set(['expire', 'weight', 'ratio', 'max_change']);
+
+/** A command as JSON; the reply is asked for in JSON unless the command says otherwise. */
+export function commandText(command: CephCommand['command']): string {
+  const parts = Object.entries({ format: 'json', ...command }).map(([name, value]) => {
+    const isFloat = FLOATS.has(name) && Number.isInteger(value);
+    return `${JSON.stringify(name)}:${isFloat ? Number(value).toFixed(1) : JSON.stringify(value)}`;
+  });
+  return `{${parts.join(',')}}`;
+}
 
 /** Where the JSON value that begins at `start` ends, or -1. */
 function endOfValue(text: string, start: number): number {

@@ -1,0 +1,378 @@
+/** The connection to Ceph (actors/drivers/ceph) on a real cluster: what each call does, refuses, and does not know. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { createCephClient, type CephClient } from '../actors/drivers/ceph/client.js';
+import type { ImageClient, ImageRef } from '../actors/drivers/ceph/connection.js';
+import { blocklistEntries, parseReply } from '../actors/drivers/ceph/reply.js';
+import type { Outcome } from '../actors/drivers/outcome.js';
+import { spawnProgram } from '../actors/process.js';
+import { startCeph, type CephCluster, type CephDaemon } from '../fixtures/ceph.js';
+import { systemClock as clock } from '../runtime/clock.js';
+import { createLog } from '../runtime/log.js';
+
+const MIB = 1 << 20;
+const SOON = { deadlineMs: 60_000 };
+const LONG_WAIT_MS = 120_000;
+const log = createLog('ceph-connection-test', 'error');
+const image = (name: string): ImageRef => ({ pool: 'vms', image: name });
+const snapshot = (name: string, of: string): Required<ImageRef> => ({ ...image(name), snapshot: of });
+
+/** A lost leader is followed within seconds, not 15. */
+const MONITORS = ['mon lease = 2', 'mon election timeout = 2'];
+
+let cluster: CephCluster;
+let ceph: CephClient;
+
+const connect = (configFile: string, connectWaitMs: number): Promise<CephClient> => createCephClient({
+  configFile, clientName: 'client.admin', keyringFile: null, log, connectWaitMs,
+});
+
+before(async () => {
+  cluster = await startCeph({ network: '127.0.82', mons: 3, osds: 2, settings: MONITORS });
+  ceph = await connect(cluster.confFile, LONG_WAIT_MS);
+});
+after(async () => {
+  await ceph?.close();
+  await cluster?.stop();
+});
+
+function value<T>(outcome: Outcome<T>): T {
+  if (outcome.kind !== 'done') assert.fail(`${outcome.kind}: ${outcome.reason}`);
+  return outcome.value;
+}
+function reason(outcome: Outcome<unknown>, kind: 'refused' | 'unknown'): string {
+  assert.equal(outcome.kind, kind, JSON.stringify(outcome));
+  return (outcome as { reason: string }).reason;
+}
+async function eventually(what: string, look: () => Promise<boolean> | boolean): Promise<void> {
+  const end = clock.monotonicMs() + LONG_WAIT_MS;
+  while (!await look()) {
+    if (clock.monotonicMs() > end) assert.fail(`never: ${what}`);
+    await clock.sleep(100);
+  }
+}
+const monitors = (): readonly CephDaemon[] => cluster.daemons.filter((name) => name.startsWith('mon.'));
+const osds = (): readonly CephDaemon[] => cluster.daemons.filter((name) => name.startsWith('osd.'));
+const osdStat = (deadlineMs = SOON.deadlineMs, hedge = false): ReturnType<CephClient['command']> =>
+  ceph.command({ command: { prefix: 'osd stat' }, deadlineMs, hedge });
+const blocklist = (blocklistop: 'add' | 'rm', addr: string): ReturnType<CephClient['command']> =>
+  ceph.command({ command: { prefix: 'osd blocklist', blocklistop, addr }, ...SOON });
+const entries = async (): Promise<ReturnType<typeof blocklistEntries>> =>
+  blocklistEntries(value(await ceph.command({ command: { prefix: 'osd blocklist ls' }, ...SOON })).output);
+
+describe('commands', () => {
+  it('are answered by a monitor, the manager, an OSD', async () => {
+    assert.equal(ceph.connected, true);
+    const stat = value(await osdStat()).output as { epoch: number; num_osds: number };
+    assert.equal(stat.num_osds, 2);
+    const pgs = value(await ceph.command({ command: { prefix: 'pg stat' }, target: 'mgr', ...SOON })).output;
+    assert.ok((pgs as { pg_summary?: unknown }).pg_summary);
+    const osd = value(await ceph.command({ command: { prefix: 'version' }, target: 'osd.1', ...SOON })).output;
+    assert.match((osd as { version: string }).version, /^\d+\.\d+/);
+  });
+
+  it('take input, and give text as text', async () => {
+    const put = { prefix: 'config-key set', key: 'pvc-test' };
+    value(await ceph.command({ command: put, input: Buffer.from('wörd\n'), ...SOON }));
+    const got = await ceph.command({ command: { prefix: 'config-key get', key: 'pvc-test' }, ...SOON });
+    assert.equal(value(got).output, 'wörd\n');
+  });
+
+  it('are refused with the reason that Ceph gives', async () => {
+    assert.match(reason(await ceph.command({ command: { prefix: 'nonsense' }, ...SOON }), 'refused'), /^EINVAL: /);
+    const nobody = await ceph.command({ command: { prefix: 'version' }, target: 'osd.77', ...SOON });
+    assert.match(reason(nobody, 'refused'), /^(ENOENT|ENXIO): /);
+  });
+
+  it('wait for an osdmap that is there, and do not know of one that is not', async () => {
+    const { epoch } = value(await osdStat()).output as { epoch: number };
+    assert.ok(value(await ceph.waitForOsdmap(epoch, SOON)) >= epoch);
+    const ends = await Promise.all([1, 2, 3].map(() => ceph.waitForOsdmap(epoch, SOON)));
+    for (const end of ends) assert.ok(value(end) >= epoch);
+    assert.match(reason(await ceph.waitForOsdmap(epoch + 1000, { deadlineMs: 400 }), 'unknown'), /osdmap/);
+  });
+
+  it('printed as several JSON values, or as none', () => {
+    const both = parseReply('[{"addr":"10.0.0.1:0/0","until":"x"}]\n[{"range":"10.1.0.0:0/24","until":"y"}]');
+    assert.deepEqual(blocklistEntries(both).map(({ address }) => address), ['10.0.0.1:0/0', '10.1.0.0:0/24']);
+    assert.deepEqual(parseReply('{"a":"]}["}[]'), [{ a: ']}[' }, []]);
+    assert.equal(parseReply(' \n'), null);
+    assert.equal(parseReply('[not JSON'), '[not JSON');
+    assert.deepEqual(blocklistEntries('nothing'), []);
+  });
+});
+
+describe('images', () => {
+  it('are made, told, resized, renamed, removed; again ends as once', async () => {
+    const [disk, renamed] = [image('disk'), image('disk-b')];
+    value(await ceph.createImage(disk, 64 * MIB, SOON));
+    assert.match(reason(await ceph.createImage(disk, 64 * MIB, SOON), 'refused'), /^EEXIST: image vms\/disk /);
+    const info = value(await ceph.imageInfo(disk, SOON)) ?? assert.fail('it is there');
+    assert.deepEqual(
+      [info.sizeBytes, info.objects, info.order, info.objectBytes, info.parent], [64 * MIB, 16, 22, 4 * MIB, null]);
+    assert.deepEqual(
+      [...info.features].sort(), ['deep-flatten', 'exclusive-lock', 'fast-diff', 'layering', 'object-map']);
+    assert.equal(info.blockNamePrefix, `rbd_data.${info.id}`);
+    assert.ok(Math.abs(Date.parse(info.createdAt ?? '') - clock.wallMs()) < LONG_WAIT_MS);
+    value(await ceph.resizeImage(disk, 128 * MIB, SOON));
+    value(await ceph.renameImage(disk, 'disk-b', SOON));
+    value(await ceph.renameImage(disk, 'disk-b', SOON));
+    assert.deepEqual(value(await ceph.images('vms', SOON)), ['disk-b']);
+    assert.equal(value(await ceph.imageInfo(disk, SOON)), null);
+    assert.equal(value(await ceph.imageInfo(renamed, SOON))?.sizeBytes, 128 * MIB);
+    value(await ceph.resizeImage(renamed, 8 * MIB, SOON));
+    assert.equal(value(await ceph.imageInfo(renamed, SOON))?.objects, 2);
+    value(await ceph.removeImage(renamed, SOON));
+    value(await ceph.removeImage(renamed, SOON));
+    assert.deepEqual(value(await ceph.images('vms', SOON)), []);
+  });
+
+  it('that are not there, or names that are none, are refused by name', async () => {
+    const nowhere = { pool: 'nowhere', image: 'disk' };
+    for (const outcome of [
+      await ceph.images('nowhere', SOON), await ceph.imageInfo(nowhere, SOON), await ceph.removeImage(nowhere, SOON),
+    ]) assert.match(reason(outcome, 'refused'), /^ENOENT: there is no pool nowhere$/);
+    for (const outcome of [
+      await ceph.resizeImage(image('none'), MIB, SOON), await ceph.watchers(image('none'), SOON),
+      await ceph.lockOwner(image('none'), SOON), await ceph.createSnapshot(snapshot('none', 's'), SOON),
+      await ceph.flattenImage(image('none'), SOON), await ceph.copyImage(image('none'), image('x'), SOON),
+      await ceph.renameImage(image('none'), 'x', SOON), await ceph.children(image('none'), SOON),
+    ]) assert.match(reason(outcome, 'refused'), /^ENOENT: .*vms\/none/);
+    assert.match(reason(await ceph.createImage(image(''), MIB, SOON), 'refused'), /^EINVAL: /);
+    assert.match(reason(await ceph.createImage(image('a/b'), MIB, SOON), 'refused'), /^EINVAL: .*a\/b/);
+  });
+
+  it('have snapshots, clones and copies', async () => {
+    const [parent, clone, copy] = [image('parent'), image('clone'), image('copy')];
+    const file = cluster.confFile.replace('ceph.conf', 'data');
+    // Two objects with data, and a hole between them.
+    const data = Buffer.concat([Buffer.alloc(MIB, 'one'), Buffer.alloc(15 * MIB), Buffer.alloc(MIB, 'two')]);
+    await writeFile(file, data);
+    await cluster.rbd('import', file, 'vms/parent');
+    const holdsData = async (name: string): Promise<boolean> => {
+      await rm(`${file}-out`, { force: true });
+      await cluster.rbd('export', name, `${file}-out`);
+      return (await readFile(`${file}-out`)).equals(data);
+    };
+
+    value(await ceph.createSnapshot(snapshot('parent', 'a'), SOON));
+    assert.match(reason(await ceph.createSnapshot(snapshot('parent', 'a'), SOON), 'refused'), /^EEXIST: /);
+    value(await ceph.renameSnapshot(snapshot('parent', 'a'), 'b', SOON));
+    value(await ceph.renameSnapshot(snapshot('parent', 'a'), 'b', SOON));
+    const [taken] = value(await ceph.imageInfo(parent, SOON))?.snapshots ?? [];
+    assert.deepEqual([taken?.name, taken?.sizeBytes], ['b', data.length]);
+    assert.ok(taken?.createdAt);
+    assert.equal(value(await ceph.imageInfo(snapshot('parent', 'b'), SOON))?.sizeBytes, data.length);
+    assert.equal(value(await ceph.imageInfo(snapshot('parent', 'no'), SOON)), null);
+
+    value(await ceph.cloneImage(snapshot('parent', 'b'), clone, SOON));
+    assert.match(reason(await ceph.cloneImage(snapshot('parent', 'b'), clone, SOON), 'refused'), /^EEXIST: /);
+    assert.match(reason(await ceph.cloneImage(snapshot('parent', 'no'), copy, SOON), 'refused'), /^ENOENT: /);
+    assert.deepEqual(value(await ceph.imageInfo(clone, SOON))?.parent, snapshot('parent', 'b'));
+    assert.deepEqual(value(await ceph.children(parent, SOON)), [clone]);
+    assert.deepEqual(value(await ceph.children(snapshot('parent', 'b'), SOON)), [clone]);
+    assert.match(reason(await ceph.removeImage(parent, SOON), 'refused'), /^ENOTEMPTY: .*snapshots/);
+    // A removed snapshot lives on in Ceph for its clones: it is told no more, but the clones still are.
+    value(await ceph.removeSnapshot(snapshot('parent', 'b'), SOON));
+    value(await ceph.removeSnapshot(snapshot('parent', 'b'), SOON));
+    assert.deepEqual(value(await ceph.imageInfo(parent, SOON))?.snapshots, []);
+    assert.deepEqual(value(await ceph.children(parent, SOON)), [clone]);
+    assert.match(reason(await ceph.removeImage(parent, SOON), 'refused'), /^ENOTEMPTY: /);
+
+    value(await ceph.copyImage(clone, copy, SOON));
+    assert.match(reason(await ceph.copyImage(clone, copy, SOON), 'refused'), /^EEXIST: /);
+    assert.ok(await holdsData('vms/copy'));
+    const used = JSON.parse(await cluster.rbd('du', 'vms/copy', '--format', 'json')) as {
+      images: { used_size: number }[];
+    };
+    assert.ok((used.images[0]?.used_size ?? 0) <= 8 * MIB, 'the hole stays a hole');
+    value(await ceph.flattenImage(clone, SOON));
+    value(await ceph.flattenImage(clone, SOON));
+    assert.deepEqual(value(await ceph.children(parent, SOON)), []);
+    value(await ceph.removeImage(parent, SOON));
+    assert.ok(await holdsData('vms/clone'));
+
+    value(await ceph.createSnapshot(snapshot('clone', 'before'), SOON));
+    value(await ceph.resizeImage(clone, MIB, SOON));
+    value(await ceph.rollbackSnapshot(snapshot('clone', 'before'), SOON));
+    assert.ok(await holdsData('vms/clone'));
+    assert.match(reason(await ceph.rollbackSnapshot(snapshot('clone', 'no'), SOON), 'refused'), /^ENOENT: /);
+    value(await ceph.removeSnapshot(snapshot('clone', 'before'), SOON));
+    for (const each of [clone, copy]) value(await ceph.removeImage(each, SOON));
+  });
+
+  it('tell how far a long change is, and a cancelled one leaves nothing, or goes on when it is asked for again', async () => {
+    const [large, clone, copy] = [image('large'), image('large-clone'), image('large-copy')];
+    value(await ceph.createImage(large, 8192 * MIB, SOON));
+    value(await ceph.createSnapshot(snapshot('large', 's'), SOON));
+    value(await ceph.cloneImage(snapshot('large', 's'), clone, SOON));
+    const told: number[] = [];
+    const cancel = new AbortController();
+    const cut = await ceph.flattenImage(clone, {
+      ...SOON, signal: cancel.signal, progress: (fraction) => {
+        told.push(fraction);
+        cancel.abort();
+      },
+    });
+    assert.match(reason(cut, 'unknown'), /^ECANCELED: /);
+    assert.ok(told.length > 0 && told.every((fraction) => fraction >= 0 && fraction <= 1));
+    assert.notEqual(value(await ceph.imageInfo(clone, SOON))?.parent, null);
+    value(await ceph.flattenImage(clone, SOON));
+    assert.equal(value(await ceph.imageInfo(clone, SOON))?.parent, null);
+    value(await ceph.removeSnapshot(snapshot('large', 's'), SOON));
+
+    const file = cluster.confFile.replace('ceph.conf', 'data');
+    await writeFile(file, Buffer.alloc(96 * MIB, 'data'));
+    await cluster.rbd('import', file, 'vms/source');
+    const stop = new AbortController();
+    const cutCopy = await ceph.copyImage(image('source'), copy, {
+      ...SOON, signal: stop.signal, progress: () => stop.abort(),
+    });
+    assert.match(reason(cutCopy, 'refused'), /^ECANCELED: /);
+    assert.equal(value(await ceph.imageInfo(copy, SOON)), null);
+    const never = AbortSignal.abort();
+    assert.match(reason(await ceph.removeImage(large, { ...SOON, signal: never }), 'refused'), /^ECANCELED: /);
+    for (const each of [large, clone, image('source')]) value(await ceph.removeImage(each, SOON));
+  });
+});
+
+describe('the lock of an image', () => {
+  it('is taken from an owner that stands still, without touching its entry on the blocklist', async () => {
+    const held = image('held');
+    value(await ceph.createImage(held, 64 * MIB, SOON));
+    assert.deepEqual(value(await ceph.watchers(held, SOON)), []);
+    const holder = spawnProgram('rbd', [
+      '-c', cluster.confFile, 'bench', '--io-type', 'write', '--io-size', '4096', '--io-threads', '1',
+      '--io-total', '64G', '--io-pattern', 'rand', 'vms/held',
+    ], { stdio: 'ignore' });
+    const ended = once(holder, 'exit');
+    try {
+      let owner: ImageClient | null = null;
+      await eventually('it holds the lock', async () => {
+        owner = value(await ceph.lockOwner(held, SOON));
+        return owner !== null;
+      });
+      const { address, id } = owner ?? assert.fail('nobody');
+      assert.deepEqual(value(await ceph.watchers(held, SOON)), [{ address, id }]);
+      assert.match(reason(await ceph.removeImage(held, SOON), 'refused'), /^EBUSY: .*open/);
+      holder.kill('SIGSTOP');
+      const expire = 86_400;
+      value(await ceph.command({
+        command: { prefix: 'osd blocklist', blocklistop: 'add', addr: address, expire }, hedge: true, ...SOON,
+      }));
+      const { epoch } = value(await osdStat()).output as { epoch: number };
+      value(await ceph.waitForOsdmap(epoch, SOON));
+      const entryOf = async (): Promise<string> =>
+        (await entries()).find((entry) => entry.address === address)?.until ?? assert.fail('no entry');
+      const until = await entryOf();
+      const other = { address: '127.0.0.1:0/1', id: 1 };
+      assert.match(reason(await ceph.breakLock(held, other, SOON), 'refused'), /^EBUSY: .*somebody else/);
+      value(await ceph.breakLock(held, { address, id }, SOON));
+      value(await ceph.breakLock(held, { address, id }, SOON));
+      assert.equal(value(await ceph.lockOwner(held, SOON)), null);
+      // librbd's own way of breaking a lock would have put an hour in place of the day.
+      assert.equal(await entryOf(), until);
+      holder.kill('SIGCONT');
+      assert.notEqual((await ended)[0], 0, 'the old owner writes no more');
+      value(await ceph.removeImage(held, SOON));
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  });
+});
+
+describe('what is lost', () => {
+  it('the monitors\' leader: the others answer once they have another', async () => {
+    cluster.freeze('mon.a');
+    for (const hedge of [true, false]) {
+      await eventually('an answer', async () => (await osdStat(10_000, hedge)).kind === 'done');
+    }
+    cluster.thaw('mon.a');
+  });
+
+  it('all monitors: nothing is known, until they are back', async () => {
+    await eventually('it is connected', () => ceph.connected);
+    for (const name of monitors()) cluster.freeze(name);
+    const heard: boolean[] = [];
+    const forget = ceph.onConnected((connected) => heard.push(connected));
+    const started = clock.monotonicMs();
+    for (const outcome of await Promise.all([
+      osdStat(500), ceph.waitForOsdmap(1, { deadlineMs: 500 }), osdStat(500, true),
+    ])) reason(outcome, 'unknown');
+    assert.ok(clock.monotonicMs() - started >= 500);
+    await eventually('it knows that it has no connection', () => !ceph.connected);
+    for (const name of monitors()) cluster.thaw(name);
+    await eventually('it is connected again', () => ceph.connected);
+    value(await osdStat());
+    assert.deepEqual(heard, [false, true]);
+    forget();
+  });
+
+  it('OSDs: images are not known, but monitors answer', async () => {
+    value(await ceph.createImage(image('quiet'), MIB, SOON));
+    for (const name of osds()) cluster.freeze(name);
+    const asked = Array.from({ length: 20 }, () => ceph.imageInfo(image('quiet'), { deadlineMs: 2000 }));
+    value(await osdStat());
+    for (const outcome of await Promise.all(asked)) assert.notEqual(outcome.kind, 'done');
+    for (const name of osds()) cluster.thaw(name);
+    await eventually('images are told again', async () =>
+      (await ceph.imageInfo(image('quiet'), SOON)).kind === 'done');
+    value(await ceph.removeImage(image('quiet'), SOON));
+  });
+
+  it('the process in the middle of a change: unknown, and the next call is answered by another', async () => {
+    value(await ceph.createImage(image('killed'), 8192 * MIB, SOON));
+    value(await ceph.createSnapshot(snapshot('killed', 's'), SOON));
+    value(await ceph.cloneImage(snapshot('killed', 's'), image('killed-clone'), SOON));
+    const pid = ceph.workerPid ?? assert.fail('no worker');
+    const cut = await ceph.flattenImage(image('killed-clone'), {
+      ...SOON, progress: () => process.kill(pid, 'SIGKILL'),
+    });
+    reason(cut, 'unknown');
+    const meanwhile = await ceph.images('vms', SOON);
+    if (meanwhile.kind !== 'done') reason(meanwhile, 'refused');
+    await eventually('it is connected again', () => ceph.connected);
+    assert.notEqual(ceph.workerPid, pid);
+    assert.deepEqual(value(await ceph.images('vms', SOON)), ['killed', 'killed-clone']);
+    value(await ceph.flattenImage(image('killed-clone'), { deadlineMs: LONG_WAIT_MS }));
+    value(await ceph.removeSnapshot(snapshot('killed', 's'), SOON));
+  });
+});
+
+describe('on the blocklist', () => {
+  it('as one client: it comes back as another', async () => {
+    const pid = ceph.workerPid;
+    const [own = assert.fail('no address')] = ceph.addresses;
+    value(await blocklist('add', own));
+    await eventually('another process is connected', () => ceph.connected && ceph.workerPid !== pid);
+    assert.ok(!ceph.addresses.includes(own));
+    value(await ceph.imageInfo(image('killed'), SOON));
+  });
+
+  it('with its whole node: monitors answer, images are refused; off it, it comes back', async () => {
+    const [own = assert.fail('no address')] = ceph.addresses;
+    const node = `${own.replace(/:.*/, '')}:0/0`;
+    value(await blocklist('add', node));
+    await eventually('it knows', () => !ceph.connected);
+    const outcome = await ceph.imageInfo(image('killed'), SOON);
+    assert.match(reason(outcome, 'refused'), /^ESHUTDOWN: .*blocklist/);
+    value(await blocklist('rm', node));
+    await eventually('it is back', () => ceph.connected);
+    assert.equal(value(await ceph.imageInfo(image('killed'), SOON))?.image, 'killed');
+  });
+});
+
+describe('without a Ceph', () => {
+  it('is made all the same, says why it refuses, and closes', async () => {
+    const nowhere = await connect('/nowhere/ceph.conf', 500);
+    assert.equal(nowhere.connected, false);
+    await eventually('it says why', async () => {
+      const outcome = await nowhere.images('vms', SOON);
+      return reason(outcome, 'refused').includes('/nowhere/ceph.conf');
+    });
+    await nowhere.close();
+    assert.equal(nowhere.workerPid, null);
+  });
+});
