@@ -1,23 +1,20 @@
 /** The connection to Ceph (actors/drivers/ceph) on a real cluster: what each call does, refuses, and does not know. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { createCephClient, type CephClient } from '../actors/drivers/ceph/client.js';
-import type { ImageClient, ImageRef } from '../actors/drivers/ceph/connection.js';
+import type { ImageClient } from '../actors/drivers/ceph/connection.js';
 import { blocklistEntries, parseReply } from '../actors/drivers/ceph/reply.js';
-import type { Outcome } from '../actors/drivers/outcome.js';
 import { spawnProgram } from '../actors/process.js';
 import { startCeph, type CephCluster, type CephDaemon } from '../fixtures/ceph.js';
+import {
+  eventually, image, LONG_WAIT_MS, MIB, reason, snapshot, SOON, value,
+} from '../fixtures/contracts/ceph-bench.js';
+import { cephImagesContract } from '../fixtures/contracts/ceph-images.js';
 import { systemClock as clock } from '../runtime/clock.js';
 import { createLog } from '../runtime/log.js';
 
-const MIB = 1 << 20;
-const SOON = { deadlineMs: 60_000 };
-const LONG_WAIT_MS = 120_000;
 const log = createLog('ceph-connection-test', 'error');
-const image = (name: string): ImageRef => ({ pool: 'vms', image: name });
-const snapshot = (name: string, of: string): Required<ImageRef> => ({ ...image(name), snapshot: of });
 
 /** A lost leader is followed within seconds, not 15. */
 const MONITORS = ['mon lease = 2', 'mon election timeout = 2'];
@@ -38,21 +35,6 @@ after(async () => {
   await cluster?.stop();
 });
 
-function value<T>(outcome: Outcome<T>): T {
-  if (outcome.kind !== 'done') assert.fail(`${outcome.kind}: ${outcome.reason}`);
-  return outcome.value;
-}
-function reason(outcome: Outcome<unknown>, kind: 'refused' | 'unknown'): string {
-  assert.equal(outcome.kind, kind, JSON.stringify(outcome));
-  return (outcome as { reason: string }).reason;
-}
-async function eventually(what: string, look: () => Promise<boolean> | boolean): Promise<void> {
-  const end = clock.monotonicMs() + LONG_WAIT_MS;
-  while (!await look()) {
-    if (clock.monotonicMs() > end) assert.fail(`never: ${what}`);
-    await clock.sleep(100);
-  }
-}
 const monitors = (): readonly CephDaemon[] => cluster.daemons.filter((name) => name.startsWith('mon.'));
 const osds = (): readonly CephDaemon[] => cluster.daemons.filter((name) => name.startsWith('osd.'));
 const osdStat = (deadlineMs = SOON.deadlineMs, hedge = false): ReturnType<CephClient['command']> =>
@@ -104,139 +86,7 @@ describe('commands', () => {
   });
 });
 
-describe('images', () => {
-  it('are made, told, resized, renamed, removed; again ends as once', async () => {
-    const [disk, renamed] = [image('disk'), image('disk-b')];
-    value(await ceph.createImage(disk, 64 * MIB, SOON));
-    assert.match(reason(await ceph.createImage(disk, 64 * MIB, SOON), 'refused'), /^EEXIST: image vms\/disk /);
-    const info = value(await ceph.imageInfo(disk, SOON)) ?? assert.fail('it is there');
-    assert.deepEqual(
-      [info.sizeBytes, info.objects, info.order, info.objectBytes, info.parent], [64 * MIB, 16, 22, 4 * MIB, null]);
-    assert.deepEqual(
-      [...info.features].sort(), ['deep-flatten', 'exclusive-lock', 'fast-diff', 'layering', 'object-map']);
-    assert.equal(info.blockNamePrefix, `rbd_data.${info.id}`);
-    assert.ok(Math.abs(Date.parse(info.createdAt ?? '') - clock.wallMs()) < LONG_WAIT_MS);
-    value(await ceph.resizeImage(disk, 128 * MIB, SOON));
-    value(await ceph.renameImage(disk, 'disk-b', SOON));
-    value(await ceph.renameImage(disk, 'disk-b', SOON));
-    assert.deepEqual(value(await ceph.images('vms', SOON)), ['disk-b']);
-    assert.equal(value(await ceph.imageInfo(disk, SOON)), null);
-    assert.equal(value(await ceph.imageInfo(renamed, SOON))?.sizeBytes, 128 * MIB);
-    value(await ceph.resizeImage(renamed, 8 * MIB, SOON));
-    assert.equal(value(await ceph.imageInfo(renamed, SOON))?.objects, 2);
-    value(await ceph.removeImage(renamed, SOON));
-    value(await ceph.removeImage(renamed, SOON));
-    assert.deepEqual(value(await ceph.images('vms', SOON)), []);
-  });
-
-  it('that are not there, or names that are none, are refused by name', async () => {
-    const nowhere = { pool: 'nowhere', image: 'disk' };
-    for (const outcome of [
-      await ceph.images('nowhere', SOON), await ceph.imageInfo(nowhere, SOON), await ceph.removeImage(nowhere, SOON),
-    ]) assert.match(reason(outcome, 'refused'), /^ENOENT: there is no pool nowhere$/);
-    for (const outcome of [
-      await ceph.resizeImage(image('none'), MIB, SOON), await ceph.watchers(image('none'), SOON),
-      await ceph.lockOwner(image('none'), SOON), await ceph.createSnapshot(snapshot('none', 's'), SOON),
-      await ceph.flattenImage(image('none'), SOON), await ceph.copyImage(image('none'), image('x'), SOON),
-      await ceph.renameImage(image('none'), 'x', SOON), await ceph.children(image('none'), SOON),
-    ]) assert.match(reason(outcome, 'refused'), /^ENOENT: .*vms\/none/);
-    assert.match(reason(await ceph.createImage(image(''), MIB, SOON), 'refused'), /^EINVAL: /);
-    assert.match(reason(await ceph.createImage(image('a/b'), MIB, SOON), 'refused'), /^EINVAL: .*a\/b/);
-  });
-
-  it('have snapshots, clones and copies', async () => {
-    const [parent, clone, copy] = [image('parent'), image('clone'), image('copy')];
-    const file = cluster.confFile.replace('ceph.conf', 'data');
-    // Two objects with data, and a hole between them.
-    const data = Buffer.concat([Buffer.alloc(MIB, 'one'), Buffer.alloc(15 * MIB), Buffer.alloc(MIB, 'two')]);
-    await writeFile(file, data);
-    await cluster.rbd('import', file, 'vms/parent');
-    const holdsData = async (name: string): Promise<boolean> => {
-      await rm(`${file}-out`, { force: true });
-      await cluster.rbd('export', name, `${file}-out`);
-      return (await readFile(`${file}-out`)).equals(data);
-    };
-
-    value(await ceph.createSnapshot(snapshot('parent', 'a'), SOON));
-    assert.match(reason(await ceph.createSnapshot(snapshot('parent', 'a'), SOON), 'refused'), /^EEXIST: /);
-    value(await ceph.renameSnapshot(snapshot('parent', 'a'), 'b', SOON));
-    value(await ceph.renameSnapshot(snapshot('parent', 'a'), 'b', SOON));
-    const [taken] = value(await ceph.imageInfo(parent, SOON))?.snapshots ?? [];
-    assert.deepEqual([taken?.name, taken?.sizeBytes], ['b', data.length]);
-    assert.ok(taken?.createdAt);
-    assert.equal(value(await ceph.imageInfo(snapshot('parent', 'b'), SOON))?.sizeBytes, data.length);
-    assert.equal(value(await ceph.imageInfo(snapshot('parent', 'no'), SOON)), null);
-
-    value(await ceph.cloneImage(snapshot('parent', 'b'), clone, SOON));
-    assert.match(reason(await ceph.cloneImage(snapshot('parent', 'b'), clone, SOON), 'refused'), /^EEXIST: /);
-    assert.match(reason(await ceph.cloneImage(snapshot('parent', 'no'), copy, SOON), 'refused'), /^ENOENT: /);
-    assert.deepEqual(value(await ceph.imageInfo(clone, SOON))?.parent, snapshot('parent', 'b'));
-    assert.deepEqual(value(await ceph.children(parent, SOON)), [clone]);
-    assert.deepEqual(value(await ceph.children(snapshot('parent', 'b'), SOON)), [clone]);
-    assert.match(reason(await ceph.removeImage(parent, SOON), 'refused'), /^ENOTEMPTY: .*snapshots/);
-    // A removed snapshot lives on in Ceph for its clones: it is told no more, but the clones still are.
-    value(await ceph.removeSnapshot(snapshot('parent', 'b'), SOON));
-    value(await ceph.removeSnapshot(snapshot('parent', 'b'), SOON));
-    assert.deepEqual(value(await ceph.imageInfo(parent, SOON))?.snapshots, []);
-    assert.deepEqual(value(await ceph.children(parent, SOON)), [clone]);
-    assert.match(reason(await ceph.removeImage(parent, SOON), 'refused'), /^ENOTEMPTY: /);
-
-    value(await ceph.copyImage(clone, copy, SOON));
-    assert.match(reason(await ceph.copyImage(clone, copy, SOON), 'refused'), /^EEXIST: /);
-    assert.ok(await holdsData('vms/copy'));
-    const used = JSON.parse(await cluster.rbd('du', 'vms/copy', '--format', 'json')) as {
-      images: { used_size: number }[];
-    };
-    assert.ok((used.images[0]?.used_size ?? 0) <= 8 * MIB, 'the hole stays a hole');
-    value(await ceph.flattenImage(clone, SOON));
-    value(await ceph.flattenImage(clone, SOON));
-    assert.deepEqual(value(await ceph.children(parent, SOON)), []);
-    value(await ceph.removeImage(parent, SOON));
-    assert.ok(await holdsData('vms/clone'));
-
-    value(await ceph.createSnapshot(snapshot('clone', 'before'), SOON));
-    value(await ceph.resizeImage(clone, MIB, SOON));
-    value(await ceph.rollbackSnapshot(snapshot('clone', 'before'), SOON));
-    assert.ok(await holdsData('vms/clone'));
-    assert.match(reason(await ceph.rollbackSnapshot(snapshot('clone', 'no'), SOON), 'refused'), /^ENOENT: /);
-    value(await ceph.removeSnapshot(snapshot('clone', 'before'), SOON));
-    for (const each of [clone, copy]) value(await ceph.removeImage(each, SOON));
-  });
-
-  it('tell how far a long change is, and a cancelled one leaves nothing, or goes on when it is asked for again', async () => {
-    const [large, clone, copy] = [image('large'), image('large-clone'), image('large-copy')];
-    value(await ceph.createImage(large, 8192 * MIB, SOON));
-    value(await ceph.createSnapshot(snapshot('large', 's'), SOON));
-    value(await ceph.cloneImage(snapshot('large', 's'), clone, SOON));
-    const told: number[] = [];
-    const cancel = new AbortController();
-    const cut = await ceph.flattenImage(clone, {
-      ...SOON, signal: cancel.signal, progress: (fraction) => {
-        told.push(fraction);
-        cancel.abort();
-      },
-    });
-    assert.match(reason(cut, 'unknown'), /^ECANCELED: /);
-    assert.ok(told.length > 0 && told.every((fraction) => fraction >= 0 && fraction <= 1));
-    assert.notEqual(value(await ceph.imageInfo(clone, SOON))?.parent, null);
-    value(await ceph.flattenImage(clone, SOON));
-    assert.equal(value(await ceph.imageInfo(clone, SOON))?.parent, null);
-    value(await ceph.removeSnapshot(snapshot('large', 's'), SOON));
-
-    const file = cluster.confFile.replace('ceph.conf', 'data');
-    await writeFile(file, Buffer.alloc(96 * MIB, 'data'));
-    await cluster.rbd('import', file, 'vms/source');
-    const stop = new AbortController();
-    const cutCopy = await ceph.copyImage(image('source'), copy, {
-      ...SOON, signal: stop.signal, progress: () => stop.abort(),
-    });
-    assert.match(reason(cutCopy, 'refused'), /^ECANCELED: /);
-    assert.equal(value(await ceph.imageInfo(copy, SOON)), null);
-    const never = AbortSignal.abort();
-    assert.match(reason(await ceph.removeImage(large, { ...SOON, signal: never }), 'refused'), /^ECANCELED: /);
-    for (const each of [large, clone, image('source')]) value(await ceph.removeImage(each, SOON));
-  });
-});
+cephImagesContract(() => cluster, () => ceph);
 
 describe('the lock of an image', () => {
   it('is taken from an owner that stands still, without touching its entry on the blocklist', async () => {
