@@ -17,6 +17,7 @@ import type { PvcConfig } from './config.js';
 import { documentHash, readDocument, storeDocument } from './documents.js';
 import { definitionOf, type DomainSummary } from './domain-xml.js';
 import { isMaintained } from './maintenance.js';
+import type { OsdDesk } from './osd-desk.js';
 import { Policy } from './policy.js';
 import type { VolumeDesk } from './volume-desk.js';
 
@@ -29,6 +30,7 @@ export interface AdminDeps {
   readonly view: ClusterView;
   readonly vmBehavior: Behavior;
   readonly volumes: VolumeDesk;
+  readonly osds: OsdDesk;
   readonly commitEffectNames: ReadonlySet<string>;
 }
 
@@ -53,9 +55,11 @@ const CONSOLE_WINDOW = 1 << 20;
 export class Admin {
   readonly policy: Policy;
   readonly volumes: VolumeDesk;
+  readonly osds: OsdDesk;
 
   constructor(private readonly deps: AdminDeps) {
     this.volumes = deps.volumes;
+    this.osds = deps.osds;
     this.policy = new Policy(deps);
   }
 

@@ -39,6 +39,8 @@ import { Homing } from './homing.js';
 import { leave } from './leaving.js';
 import { Keeper } from './keeper.js';
 import { Liveness } from './liveness.js';
+import { OsdDesk } from './osd-desk.js';
+import { OsdKeeper } from './osd-keeper.js';
 import { StorageTelemetry } from './storage-telemetry.js';
 import { StrayGuests } from './strays.js';
 import { VolumeDesk } from './volume-desk.js';
@@ -116,9 +118,12 @@ export function startCells(deps: CellsDeps): Cells {
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced') });
-  const ceph = deps.ceph === null ? [] : [new StorageTelemetry({
-    ...deps, ceph: deps.ceph, node: self.node, isPrimary: () => primacy.isPrimary(), log: log.child('ceph'),
-  })];
+  const osds = new OsdDesk(deps);
+  const isPrimary = (): boolean => primacy.isPrimary();
+  const ceph = deps.ceph === null ? [] : [
+    new StorageTelemetry({ ...deps, ceph: deps.ceph, node: self.node, isPrimary, log: log.child('ceph') }),
+    new OsdKeeper({ ...deps, host, desk: osds, nodes: config.allNodes, isPrimary, log: log.child('osds') }),
+  ];
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event, deps.gate.held()));
   // Unknown at first: an earlier session of this process may have held them.
   let held: boolean | null = null;
@@ -143,7 +148,8 @@ export function startCells(deps: CellsDeps): Cells {
   fencedBoots.start();
   for (const part of [...ceph, volumes]) part.start();
   followPrimacy();
-  const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')!, volumes: new VolumeDesk(deps) });
+  const volumeDesk = new VolumeDesk(deps);
+  const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')!, volumes: volumeDesk, osds });
   return {
     admin,
     leave: () => leave({ ...deps, host, primacy, homing, log: log.child('leaving') }),

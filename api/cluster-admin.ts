@@ -4,6 +4,7 @@
  */
 import type { DomainSummary } from '../actors/domain-xml.js';
 import type { VmMeta, VmTag } from '../machines/vm/messages.js';
+import type { ClusterOsds } from './cluster-osds.js';
 import type { ClusterPolicy } from './cluster-policy.js';
 import type { ClusterVolumes } from './cluster-volumes.js';
 
@@ -39,4 +40,6 @@ export interface ClusterAdmin {
   readonly policy: ClusterPolicy;
   /** Pools and volumes of shared storage. */
   readonly volumes: ClusterVolumes;
+  /** Ceph as a whole, and its OSDs. */
+  readonly osds: ClusterOsds;
 }

@@ -26,6 +26,8 @@ import { storagePoolRoutes } from './routes/storage-pools.js';
 import { storageSnapshotRoutes } from './routes/storage-snapshots.js';
 import { storageUploadRoutes } from './routes/storage-upload.js';
 import { storageVolumeRoutes } from './routes/storage-volumes.js';
+import { storageOsdRoutes } from './routes/storage-osds.js';
+import { storageStatusRoutes } from './routes/storage-status.js';
 import { taskRoutes } from './routes/tasks.js';
 import { vmDiskRoutes } from './routes/vm-disks.js';
 import { vmElementRoutes } from './routes/vm-element.js';
@@ -127,6 +129,8 @@ async function versionOne(
   storageVolumeRoutes(api, context);
   storageUploadRoutes(api, context);
   storageSnapshotRoutes(api, context);
+  storageStatusRoutes(api, context);
+  storageOsdRoutes(api, context);
   taskRoutes(api, context);
   eventRoutes(api, context, hub, tickets);
   api.get(

@@ -53,6 +53,8 @@ export interface Feed {
   actors(kind?: string): MirroredActor[];
   /** What is left of a removed actor, for a while. */
   tomb(address: Address): Tomb | null;
+  /** What is left of all removed actors. */
+  buried(): readonly Tomb[];
   /** Letters that wait for an actor; null = not known since the connection was last lost. */
   mailbox(address: Address): Depth | null;
   /** Names of those letters, as far as known. */

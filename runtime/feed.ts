@@ -120,6 +120,10 @@ export class MirrorFeed implements Feed {
     });
   }
 
+  buried(): readonly Tomb[] {
+    return this.mirror.tombs.all();
+  }
+
   storage(): StorageItem | null {
     const told = this.mirror.storage();
     return told === null ? null : { data: told.data, staleMs: told.silentMs };

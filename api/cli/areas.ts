@@ -58,6 +58,11 @@ const AREAS: readonly Area[] = [
     load: async () => (await import('./commands/policy.js')).ruleCommands,
   },
   {
+    word: 'storage',
+    summary: 'Shared storage: Ceph and its OSDs.',
+    load: async () => (await import('./commands/storage-osd.js')).storageOsdCommands,
+  },
+  {
     word: 'actor',
     summary: 'Any actor: its mailbox, its effects, and why it is where it is.',
     load: async () => (await import('./commands/actor.js')).actorCommands,
@@ -76,6 +81,7 @@ const AREAS: readonly Area[] = [
 export const GROUPS: readonly Group[] = [
   ...AREAS.map((area) => ({ path: [area.word], summary: area.summary })),
   { path: ['cluster', 'maintenance'], summary: 'Maintenance mode.' },
+  { path: ['storage', 'osd'], summary: 'OSDs: the disks of Ceph.' },
   { path: ['vm', 'tag'], summary: 'Tags of a VM.' },
   { path: ['vm', 'volume'], summary: 'Disks of a VM.' },
   { path: ['vm', 'vcpu'], summary: 'vCPUs of a VM.' },

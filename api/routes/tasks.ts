@@ -24,18 +24,36 @@ export function taskRoutes(api: Api, context: ApiContext): void {
   api.get('/tasks/:id', routeAt('One operation', TaskPath, NoArguments, Task), (request) => {
     for (const { address, operation } of operations(context)) {
       if (operation.operationId !== request.params.id) continue;
+      const { current, total, status } = progressOf(context, address, operation);
       return {
-        state: TASK_STATES[operation.state], current: operation.state === 'accepted' ? 0 : 1, total: 1,
-        status: operation.message ?? '', command: operation.command, actor: address,
+        state: TASK_STATES[operation.state], current, total, status, command: operation.command, actor: address,
       };
     }
     throw new PvcError('PVC_ACTOR_NOT_FOUND', `task/${request.params.id.slice(0, 64)}`);
   });
 }
 
-/** The recent operations of all actors: they live in the records. */
+interface Progress { readonly current: number; readonly total: number; readonly status: string }
+
+/** How far it is, as far as its actor says so: `progress {current, total, status}` of its context. */
+function progressOf(context: ApiContext, address: Address, { state, message }: Operation): Progress {
+  if (state !== 'accepted') return { current: 1, total: 1, status: message ?? '' };
+  const told = context.feed.actor(address)?.record.snapshot.context['progress'] as Partial<Progress> | null | undefined;
+  const { current, total, status } = told ?? {};
+  if (!Number.isInteger(current) || !Number.isInteger(total)) return { current: 0, total: 1, status: message ?? '' };
+  return { current: current!, total: total!, status: String(status ?? '') };
+}
+
+/** The recent operations of all actors: they live in the records, and in what removed ones left. */
 function* operations(context: ApiContext): Generator<{ owner: string; address: Address; operation: Operation }> {
   for (const { address, record, owner } of context.feed.actors()) {
     for (const operation of record.operations) yield { owner: owner?.node ?? 'nobody', address, operation };
   }
+  for (const { address, record } of context.feed.buried()) {
+    for (const operation of record.operations) yield { owner: 'nobody', address, operation: endedBy(operation) };
+  }
 }
+
+/** A removal is over when its actor is gone; its end may be no part of what is left. */
+const endedBy = (operation: Operation): Operation =>
+  (operation.endedAt === null ? { ...operation, state: 'done', endedAt: 0 } : operation);

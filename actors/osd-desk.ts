@@ -1,0 +1,109 @@
+/** What the API asks of Ceph and its OSDs on this node: single commands of the monitors, and the birth of actors. */
+import { OSD_DEADLINES } from '../machines/osd/timing.js';
+import { addressOf, type Address } from '../runtime/address.js';
+import type { Behavior } from '../runtime/behavior.js';
+import type { Clock } from '../runtime/clock.js';
+import { createActorOps } from '../runtime/create.js';
+import { removeActor } from '../runtime/faults.js';
+import type { Mirror } from '../runtime/mirror.js';
+import type { Paths } from '../runtime/paths.js';
+import { newToken, newUuid } from '../runtime/random.js';
+import { createRecord } from '../runtime/step.js';
+import type { Store } from '../runtime/store.js';
+import type { OsdInput } from '../machines/osd/messages.js';
+import type { CephConnection } from './drivers/ceph/connection.js';
+import { OsdRegistry } from './drivers/ceph/osd-registry.js';
+import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
+
+export interface OsdDeskDeps {
+  readonly ceph: CephConnection | null;
+  readonly store: Store;
+  readonly paths: Paths;
+  readonly mirror: Mirror;
+  readonly clock: Clock;
+  readonly behaviors: ReadonlyMap<string, Behavior>;
+  readonly commitEffectNames: ReadonlySet<string>;
+  readonly self: { readonly node: string };
+}
+
+const NO_CEPH = 'this cluster has no storage: see the section "ceph" of /etc/pvc/pvc.conf';
+const COMMANDS = { status: 'status', utilization: 'df' } as const;
+
+export class OsdDesk {
+  constructor(private readonly deps: OsdDeskDeps) {}
+
+  get available(): boolean {
+    return this.deps.ceph !== null;
+  }
+
+  async text(what: 'status' | 'utilization'): Promise<Outcome<string>> {
+    const { ceph } = this.deps;
+    if (ceph === null) return refused(NO_CEPH);
+    const command = { prefix: COMMANDS[what], format: 'plain' };
+    const answer = await ceph.command({ command, deadlineMs: OSD_DEADLINES.quickMs });
+    return answer.kind === 'done' ? done(String(answer.value.output)) : answer;
+  }
+
+  async mark(number: number, inside: boolean): Promise<Outcome<null>> {
+    const { ceph } = this.deps;
+    return ceph === null ? refused(NO_CEPH) : new OsdRegistry(ceph).mark(number, inside, OSD_DEADLINES.quickMs);
+  }
+
+  async setOption(option: string, on: boolean): Promise<Outcome<null>> {
+    const { ceph } = this.deps;
+    if (ceph === null) return refused(NO_CEPH);
+    const command = { prefix: on ? 'osd set' : 'osd unset', key: option };
+    const answer = await ceph.command({ command, deadlineMs: OSD_DEADLINES.quickMs });
+    return answer.kind === 'done' ? done(null) : answer;
+  }
+
+  async create(node: string, count: number): Promise<Outcome<readonly { uuid: string; to: Address }[]>> {
+    if (!this.available) return refused(NO_CEPH);
+    const made = Array.from({ length: count }, () => newUuid());
+    const born = await this.born(node, made.map((uuid): OsdInput => ({ uuid, node })));
+    return born.kind === 'done' ? done(made.map((uuid) => ({ uuid, to: addressOf('osd', uuid) }))) : born;
+  }
+
+  /** Ceph has it, and no record: from now on there is one. */
+  adopt(node: string, uuid: string, number: number, device: string | null): Promise<Outcome<null>> {
+    return this.born(node, [{ uuid, node, adopted: { number, device } }]);
+  }
+
+  async purge(uuid: string, number: number): Promise<Outcome<null>> {
+    const { ceph } = this.deps;
+    if (ceph === null) return refused(NO_CEPH);
+    const registry = new OsdRegistry(ceph);
+    for (const tell of [
+      () => registry.mark(number, false, OSD_DEADLINES.quickMs), () => registry.down(number, OSD_DEADLINES.quickMs),
+      () => registry.purge(uuid, number, OSD_DEADLINES.quickMs),
+    ]) {
+      const told = await tell();
+      if (told.kind !== 'done') return told;
+    }
+    const commitId = `purge-${newToken()}`;
+    const deps = { ...this.deps, node: this.deps.self.node, versions: this.deps.mirror.versions,
+      newCommitId: () => commitId };
+    const removed = await removeActor(deps, addressOf('osd', uuid), { force: true });
+    return removed.kind === 'done' ? done(null) : unknown(removed.reason);
+  }
+
+  /** All of them, or none; they belong to the node's present daemon. */
+  private async born(node: string, inputs: readonly OsdInput[]): Promise<Outcome<null>> {
+    const { store, paths, mirror, clock, behaviors, commitEffectNames } = this.deps;
+    const live = mirror.liveOf(node);
+    const behavior = behaviors.get('osd');
+    if (behavior === undefined) return refused('this daemon knows no OSDs');
+    if (live === null) return refused(`node ${node} is not alive: an OSD is made by the node that has its disk`);
+    const meta = { node, epoch: 1, nowMs: clock.wallMs(), revision: 0, commitEffects: commitEffectNames };
+    const { incarnation, bootId } = live;
+    const owner = { node, incarnation, bootId, epoch: 1, cause: 'created' as const };
+    const result = await store.multi([
+      { op: 'check', path: paths.incarnation(node, incarnation), version: 'exists' },
+      ...inputs.flatMap((input) => createActorOps(paths, addressOf('osd', input.uuid),
+        createRecord(behavior, input.uuid, input, meta, 'birth', `create-${newToken()}`), owner, mirror.versions)),
+    ]);
+    if (result.kind === 'done') return done(null);
+    if (result.kind === 'unknown') return unknown(result.reason);
+    return refused(result.index === 0 ? `node ${node} has just lost its lease` : `it is there already`);
+  }
+}

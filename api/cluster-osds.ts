@@ -1,0 +1,21 @@
+/** ClusterOsds: what the API needs of Ceph and its OSDs beyond feed and gateway. Implemented by actors/osd-desk.ts. */
+import type { Address } from '../runtime/address.js';
+
+/** refused: nothing was changed. unknown: perhaps. Both say why, for people. */
+export type OsdAnswer<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'refused' | 'unknown'; readonly reason: string };
+
+export interface ClusterOsds {
+  /** Does this node have a connection to Ceph? */
+  readonly available: boolean;
+  /** As `ceph status` and `ceph df` print it. */
+  text(what: 'status' | 'utilization'): Promise<OsdAnswer<string>>;
+  mark(number: number, inside: boolean): Promise<OsdAnswer<null>>;
+  /** Flags of the whole cluster: noout, norebalance ... */
+  setOption(option: string, on: boolean): Promise<OsdAnswer<null>>;
+  /** Newborn actors on the node, to be told what to do next; each goes by itself if it is not. */
+  create(node: string, count: number): Promise<OsdAnswer<readonly { readonly uuid: string; readonly to: Address }[]>>;
+  /** Takes an OSD off Ceph whose node is gone for good, with its actor. */
+  purge(uuid: string, number: number): Promise<OsdAnswer<null>>;
+}

@@ -1,0 +1,115 @@
+/** OSDs by the API: PVC's shapes out of the mirror alone, tasks with progress, and what is refused. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { apiWorld, form, type Ask } from '../fixtures/api-server.js';
+import type { World } from '../fixtures/api-world.js';
+import type { Api } from '../api/server.js';
+import type { CephOsdStats, CephTelemetry } from '../machines/ceph/telemetry.js';
+import { newOsd } from '../machines/osd/setup.js';
+
+const uuid = (number: number): string => `11111111-2222-4333-8444-${String(number).padStart(12, '0')}`;
+const GIB = 2 ** 30;
+
+const osd = (number: number, change: Partial<CephOsdStats> = {}): CephOsdStats => ({
+  number, uuid: uuid(number), up: true, in: true, state: ['exists', 'up'], host: 'hv1', devices: ['sdb'], weight: 1,
+  reweight: 1, primaryAffinity: 1, deviceClass: 'ssd', pgs: 33, sizeBytes: 100 * GIB, usedBytes: 25 * GIB,
+  usedDataBytes: 20 * GIB, usedOmapBytes: 0, usedMetaBytes: 5 * GIB, availableBytes: 75 * GIB, utilization: 25,
+  variance: 1, writeOpsRate: 12, writeBytesRate: 49_152, readOpsRate: 0, readBytesRate: 0, ...change,
+});
+const telemetry = (osds: readonly CephOsdStats[]): CephTelemetry => ({
+  at: 0, by: 'hv1', fsid: uuid(0), osdmapEpoch: 7, flags: ['noout'],
+  health: {
+    status: 'HEALTH_WARN',
+    checks: [{ code: 'OSD_DOWN', severity: 'HEALTH_WARN', summary: '1 osds down', detail: [], muted: false }],
+  },
+  capacity: { sizeBytes: 200 * GIB, usedBytes: 50 * GIB, availableBytes: 150 * GIB }, osds, pools: [],
+});
+
+describe('OSDs by the API', () => {
+  let api: Api;
+  let world: World;
+  let ask: Ask;
+  before(async () => {
+    ({ api, world, ask } = await apiWorld());
+  });
+  after(() => api.close());
+
+  const tell = (osds: readonly CephOsdStats[], staleMs = 0): void => {
+    world.storageItem = { data: telemetry(osds) as unknown as Record<string, unknown>, staleMs };
+  };
+
+  it('are none where there is no storage', async () => {
+    assert.deepEqual((await ask('GET', '/storage/ceph/osd')).body, []);
+    const refused = await ask('POST', '/storage/ceph/osd', form({ node: 'hv1', device: '/dev/sdb', weight: '1.0' }));
+    assert.equal(refused.status, 409);
+    assert.match(refused.message, /has no storage/);
+  });
+
+  it('are shown as PVC shows them, with numbers beside', async () => {
+    tell([osd(0), osd(1, { up: false, in: false, state: ['exists'] })]);
+    const context = newOsd({ uuid: uuid(0), node: 'hv2', adopted: { number: 0, device: '/dev/sdx' } });
+    world.birth('osd', uuid(0), 'serving', context as unknown as Record<string, unknown>, 'hv2');
+    const listed = (await ask('GET', '/storage/ceph/osd')).body as Record<string, unknown>[];
+    assert.deepEqual(listed.map(({ id, node, device, db_device, is_split, state }) =>
+      [id, node, device, db_device, is_split, state]), [
+      ['0', 'hv2', '/dev/sdx', '', false, 'serving'], ['1', 'hv1', '/dev/sdb', '', false, 'unmanaged'],
+    ]);
+    const stats = listed[0]!['stats'] as Record<string, unknown>;
+    assert.deepEqual([stats['up'], stats['in'], stats['kb'], stats['used'], stats['wr_ops'], stats['wr_data'],
+      stats['class'], stats['used_bytes']], [1, 1, 100 * 2 ** 20, '25G', '12', '48k', 'ssd', 25 * GIB]);
+    assert.deepEqual((await ask('GET', '/storage/ceph/osd/1/state')).body, { id: '1', in: 0, up: 0 });
+    assert.equal((await ask('GET', '/storage/ceph/osd/7')).status, 404);
+    assert.equal(((await ask('GET', '/storage/ceph/osd?limit=^1$')).body as unknown[]).length, 1);
+  });
+
+  it('stand in the status of the cluster, with what Ceph complains of', async () => {
+    tell([osd(0), osd(1, { in: false })]);
+    const status = (await ask('GET', '/status')).body as {
+      osds: unknown; resources: { disk: { total: number } };
+      cluster_health: { messages: { id: string }[] };
+    };
+    assert.deepEqual(status.osds, { total: 2, 'up,in': 1, 'up,out': 1 });
+    assert.equal(status.resources.disk.total, 200 * 2 ** 20);
+    const ids = status.cluster_health.messages.map(({ id }) => id);
+    assert.ok(ids.includes('CEPH_WARN_OSD_DOWN') && ids.includes('CEPH_OSD_OUT_1'), ids.join());
+    tell([osd(0)], 60_000);
+    const old = (await ask('GET', '/status')).body as typeof status;
+    assert.ok(old.cluster_health.messages.some(({ id }) => id === 'CEPH_UNHEARD'), 'old figures are not passed as new');
+  });
+
+  it('are changed by tasks that tell how far they are', async () => {
+    tell([osd(0)]);
+    world.telemetryItems = [{ node: 'hv2', data: {}, staleMs: 0, live: true }];
+    const begun = await ask('DELETE', '/storage/ceph/osd/0', form({ 'yes-i-really-mean-it': 'yes' }));
+    assert.equal(begun.status, 202, begun.message);
+    const { task_id: id, task_name: name, run_on: node } = begun.body as Record<string, string>;
+    assert.deepEqual([name, node, begun.headers['location']], ['osd.remove', 'hv2', `/api/v1/tasks/${id}`]);
+    world.step(`osd/${uuid(0)}`, {
+      value: { removing: { draining: 'looking' } }, context: { progress: { current: 3, total: 8, status: '7 pgs' } },
+    });
+    const { state, current, total, status } = (await ask('GET', `/tasks/${id}`)).body as Record<string, unknown>;
+    assert.deepEqual([state, current, total, status], ['RUNNING', 3, 8, '7 pgs']);
+    const twice = await ask('DELETE', '/storage/ceph/osd/0', form({ 'yes-i-really-mean-it': 'yes' }));
+    assert.equal(twice.status, 409);
+    assert.match(twice.message, /being removed already/);
+  });
+
+  it('refuse what makes no sense, and say why', async () => {
+    const wrong: readonly [Record<string, string>, RegExp][] = [
+      [{ node: 'hv1' }, /device/], [{ node: 'hv9', device: '/dev/sdb' }, /hv9/],
+      [{ node: 'hv1', device: '/dev/sdb', weight: 'much' }, /weight/],
+      [{ node: 'hv1', device: '/dev/sdb', ext_db_ratio: '2' }, /ext_db_ratio/],
+      [{ node: 'hv1', device: '/dev/sdb', ext_db_size: 'big' }, /ext_db_size/],
+      [{ node: 'hv1', device: '/dev/sdb', ext_db_size: '1G', ext_db_ratio: '0.1' }, /one of/],
+      [{ node: 'hv1', device: '/dev/sdb', osd_count: '0' }, /osd_count/],
+    ];
+    for (const [fields, why] of wrong) {
+      const answer = await ask('POST', '/storage/ceph/osd', form(fields));
+      assert.ok(answer.status === 400 || answer.status === 404, `${answer.status} ${JSON.stringify(fields)}`);
+      assert.match(answer.message, why);
+    }
+    assert.equal((await ask('DELETE', '/storage/ceph/osd/0')).status, 400, 'unsaid');
+    assert.equal((await ask('POST', '/storage/ceph/option', form({ option: 'nothing', action: 'set' }))).status, 400);
+    assert.equal((await ask('GET', '/storage/ceph/status')).status, 409);
+  });
+});
