@@ -107,7 +107,7 @@ describe('VMs on shared storage', () => {
     it('the judge of its disks has nothing to say', async () => {
       const { boots, violations } = await vm.judged();
       assert.deepEqual(violations, []);
-      assert.equal(boots.length, 1);
+      assert.ok((boots[0]?.written ?? 0) > 100, JSON.stringify(boots));
     });
   });
 });
