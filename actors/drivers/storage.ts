@@ -31,7 +31,8 @@ export interface Storage {
   /** True while the storage answers this node: where it does not, guests with disks in it are not placed. */
   readonly connected: boolean;
   /**
-   * Puts the boot's clients on the blocklist, for at least a day; renews an entry that is there (its epoch stays).
+   * Puts the boot's clients on the blocklist, for at least a day; sees to it that one that is there stays so long (its
+   * epoch stays).
    * done = in force: the monitors have committed it and marked the OSDs of the fenced node down with it (their peers
    * drop what they still bring: they must come back with a newer map), and every OSD that is up has confirmed that
    * map. Past the deadline: unknown; what was committed stays and spreads by itself.
