@@ -17,6 +17,7 @@ import { systemdServices } from '../../actors/drivers/ceph/osd-service.js';
 import { createOsds } from '../../actors/drivers/ceph/osds.js';
 import { watchFencing } from '../../actors/fencing-watch.js';
 import { createCephStorage } from '../../actors/drivers/ceph/fencing.js';
+import { wrongAddress } from '../../actors/drivers/ceph/fencing-map.js';
 import type { Storage } from '../../actors/drivers/storage.js';
 import { cephVolumes } from '../../actors/drivers/ceph/volumes.js';
 import type { Volumes } from '../../actors/drivers/volumes.js';
@@ -114,9 +115,15 @@ const osdsOf = (config: PvcConfig, ceph: CephClient, log: Log): Osds => createOs
 });
 const CEPH_CONF = '/etc/ceph/ceph.conf';
 
+/** null: entries for storage addresses hit Ceph's clients, for this node's own are such; or not known yet. */
+const addressFlaw = (connection: CephClient, { node, addresses }: PvcConfig): string | null =>
+  wrongAddress(connection.addresses, addresses[node]?.storage ?? '');
+
 /** A boot's clients are those of its node's address on the storage network. */
-const fencingBy = (connection: CephClient, { addresses }: PvcConfig): Storage =>
-  createCephStorage({ connection, clock: systemClock, addressOf: (node) => addresses[node]?.storage ?? null });
+const fencingBy = (connection: CephClient, config: PvcConfig): Storage => createCephStorage({
+  connection, clock: systemClock, addressOf: (node) => config.addresses[node]?.storage ?? null,
+  flaw: () => addressFlaw(connection, config),
+});
 
 /** Pools and volumes over that connection; programs of Ceph and qemu get the same user. */
 function volumesOf({ storage }: PvcConfig, ceph: CephClient): Volumes {
@@ -125,10 +132,11 @@ function volumesOf({ storage }: PvcConfig, ceph: CephClient): Volumes {
 }
 
 /** Says in the log what would spoil a fence, before one is needed. */
-function watchFence(connection: CephClient, { storage }: PvcConfig, log: Log): void {
-  if (storage === null) return;
-  const { clientName, guestUser } = storage;
-  const options = { user: clientName.replace(/^client\./, ''), guestUser, deadlineMs: 5000 };
+function watchFence(connection: CephClient, config: PvcConfig, log: Log): void {
+  if (config.storage === null) return;
+  const { clientName, guestUser } = config.storage;
+  const flaw = (): string | null => addressFlaw(connection, config);
+  const options = { user: clientName.replace(/^client\./, ''), guestUser, deadlineMs: 5000, flaw };
   watchFencing(connection, options, { clock: systemClock, log: log.child('fencing') });
 }
 

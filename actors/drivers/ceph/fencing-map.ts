@@ -48,6 +48,17 @@ const timeOf = (text: string): number => {
   return Number.isNaN(time) ? 0 : time;
 };
 
+/**
+ * A fence by storage addresses hits nobody where Ceph's clients speak from others (a public network of Ceph that is not
+ * the storage network). `own`: the clients of this node, as Ceph names them; null = all is well, or not known yet.
+ */
+export function wrongAddress(own: readonly string[], storageAddress: string): string | null {
+  if (own.length === 0 || own.every((client) => ipOf(client) === storageAddress)) return null;
+  return `EINVAL: this node speaks to Ceph from ${[...new Set(own.map(ipOf))].join(', ')}, not from its address on the `
+    + `storage network, ${storageAddress}: a blocklist of storage addresses would fence nobody. Cure: Ceph's `
+    + 'public_network must be pvc.conf\'s storage network';
+}
+
 interface RawAddrvec { readonly addrvec?: readonly { readonly addr: string }[] }
 interface RawOsd {
   readonly osd: number;

@@ -13,6 +13,8 @@ export interface PreflightOptions {
   readonly user: string;
   readonly guestUser: string;
   readonly deadlineMs: number;
+  /** As of CephStorageDeps. */
+  flaw?(): string | null;
 }
 
 /** What is wrong, with its cure; its key stays the same as long as it is so. */
@@ -27,14 +29,16 @@ type Ask = (command: CephCommand['command'], target?: CephCommand['target']) => 
 
 /** Empty = nothing is wrong; `unknown` = the storage does not answer, so that nobody can say. */
 export async function inspectFencing(
-  connection: CephConnection, { user, guestUser, deadlineMs }: PreflightOptions,
+  connection: CephConnection, { user, guestUser, deadlineMs, flaw }: PreflightOptions,
 ): Promise<Outcome<readonly FencingFlaw[]>> {
   const ask: Ask = (command, target = 'mon') => connection.command({ command, target, deadlineMs });
   const blocklist = await ask({ prefix: 'osd blocklist', blocklistop: 'rm', addr: NOBODY });
   if (blocklist.kind === 'unknown' || blocklist.kind === 'refused' && !FORBIDDEN.test(blocklist.reason)) {
     return unknown(blocklist.reason);
   }
+  const wrong = flaw?.() ?? null;
   const flaws = await Promise.all([
+    wrong === null ? null : { key: 'fence-address', text: wrong },
     blocklist.kind === 'refused' ? mayNotBlock(user) : null,
     askingOsds(ask, user),
     guestCaps(ask, guestUser),

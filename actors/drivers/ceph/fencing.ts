@@ -41,6 +41,8 @@ export interface CephStorageDeps {
   readonly clock: Clock;
   /** The node's address on the storage network; null = there is no such node. */
   addressOf(node: string): string | null;
+  /** Why entries for those addresses would hit nobody (`wrongAddress`); null = they do. */
+  flaw?(): string | null;
 }
 
 export const createCephStorage = (deps: CephStorageDeps): Storage => new CephStorage(deps);
@@ -58,6 +60,8 @@ class CephStorage implements Storage {
   async fence(boot: BootRef, deadlineMs: number): Promise<Outcome<{ readonly osdmapEpoch: number }>> {
     const ip = this.deps.addressOf(boot.node);
     if (ip === null) return refused(noSuchNode(boot));
+    const flaw = this.deps.flaw?.() ?? null;
+    if (flaw !== null) return refused(flaw);
     const untilMs = this.#until(deadlineMs);
     const entry = wholeAddress(ip);
     const before = await this.#readMap(untilMs);
