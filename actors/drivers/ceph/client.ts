@@ -130,8 +130,8 @@ class Client implements CephClient {
   #call<K extends keyof Operations>(
     call: CallOf<Operations, K>, { deadlineMs, progress, signal }: Bounds,
   ): Promise<Outcome<Operations[K]['value']>> {
-    const missing = missingName(call.args);
-    if (missing !== null) return Promise.resolve(refused(`EINVAL: ${missing}`));
+    const wrong = wrongArgument(call.args);
+    if (wrong !== null) return Promise.resolve(refused(`EINVAL: ${wrong}`));
     if (signal?.aborted) return Promise.resolve(refused('ECANCELED: cancelled before it began'));
     if (!this.#port.running) return Promise.resolve(refused('ENOTCONN: the Ceph driver is being restarted'));
     // The worker says "not begun" at the deadline itself.
@@ -173,16 +173,25 @@ interface Bounds {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface Arguments {
+  readonly pool?: string;
+  readonly ref?: ImageRef;
+  readonly from?: ImageRef;
+  readonly to?: ImageRef | string;
+  readonly sizeBytes?: number;
+}
+
 /** Ceph takes an empty name for a default in places, and `/` and `@` for its own signs in others. */
-function missingName(args: object): string | null {
-  const { ref, from, to } = args as { ref?: ImageRef; from?: ImageRef; to?: ImageRef | string };
-  const named = typeof to === 'string' ? { pool: '-', image: to } : to;
-  for (const each of [ref, from, named]) {
-    if (each === undefined) continue;
-    if (each.pool === '' || each.image === '' || each.snapshot === '') return 'a pool, image or snapshot has no name';
-    if (/[/@\0]/.test(each.image)) return `${JSON.stringify(each.image)} is no name of an image`;
-  }
-  return null;
+function wrongArgument(args: object): string | null {
+  const { pool, ref, from, to, sizeBytes } = args as Arguments;
+  const refs = [ref, from, typeof to === 'object' ? to : undefined].filter((each) => each !== undefined);
+  const names = [
+    pool, ...refs.flatMap((each) => [each.pool, each.image, each.snapshot]), typeof to === 'string' ? to : undefined,
+  ].filter((name) => name !== undefined);
+  const bad = names.find((name) => !/^[^/@\0]+$/.test(name));
+  if (bad !== undefined) return `${JSON.stringify(bad)} is no name of a pool, image or snapshot`;
+  return sizeBytes === undefined || Number.isSafeInteger(sizeBytes) && sizeBytes >= 0 ? null
+    : `${sizeBytes} is no number of bytes`;
 }
 
 /** Never rejects: without a Ceph the result has `connected` false, refuses what it is asked and goes on trying. */

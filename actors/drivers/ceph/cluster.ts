@@ -10,14 +10,13 @@ import { commandText, parseReply } from './reply.js';
 import type { WorkerOptions } from './protocol.js';
 
 /**
- * A lost monitor is found out by its silence: Ceph's own 30 s are longer than a whole fail-over may take. Its ticks
- * come each interval, and each looks whether the last keep-alive was answered within the timeout. While a
- * client looks for a monitor, it tries three at once, and again after the hunt interval (which grows tenfold at most).
+ * A lost monitor is found out by its silence: Ceph's own 30 s are longer than a whole fail-over may take. A client
+ * looks each interval whether its last keep-alive was answered within the timeout, and else tries three monitors at
+ * once. Its search keeps Ceph's own interval (3 s): with a shorter one a busy machine never gets in.
  */
 const MONITOR_OPTIONS: Readonly<Record<string, string>> = {
-  mon_client_ping_interval: '0.5', mon_client_ping_timeout: '2',
-  mon_client_hunt_interval: '1',
-  client_mount_timeout: '10',
+  mon_client_ping_interval: '0.5', mon_client_ping_timeout: '3', mon_client_hunt_interval: '3',
+  client_mount_timeout: '20',
 };
 /** A thread that waits for a monitor is given back after this time, s. */
 export const MONITOR_TIMEOUT_S = 30;
@@ -34,7 +33,7 @@ export class Cluster {
     this.handle = handle;
   }
 
-  /** Rejects with CephFailure: no configuration, no key, no monitor within 10 s. */
+  /** Rejects with CephFailure: no configuration, no key, no monitor within 20 s. */
   static async connect(options: WorkerOptions, more: HandleOptions): Promise<Cluster> {
     const out: Out<Pointer | null> = [null];
     check(local.create(out, options.clientName.replace(/^client\./, '')) as number, 'librados makes no handle');
