@@ -46,6 +46,7 @@ import { StrayGuests } from './strays.js';
 import { VolumeDesk } from './volume-desk.js';
 import { createVolumeService, type VolumeService } from './volume-service.js';
 import type { Volumes } from './drivers/volumes.js';
+import { UnheardBoots } from './unheard-boots.js';
 import { Waiters } from './waiters.js';
 
 export interface CellsDeps {
@@ -117,7 +118,8 @@ export function startCells(deps: CellsDeps): Cells {
   new Waiters(mirror, host);
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
-  const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced') });
+  const unheard = new UnheardBoots({ ...deps, host, primacy, nodes: config.allNodes });
+  const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced'), unheard });
   const osds = new OsdDesk(deps);
   const isPrimary = (): boolean => primacy.isPrimary();
   const ceph = deps.ceph === null ? [] : [
@@ -139,14 +141,7 @@ export function startCells(deps: CellsDeps): Cells {
       .catch((error: unknown) => log.debug('actors of this node are made later', { error }));
     setHeld(primacy.isPrimary());
   };
-  host.start();
-  primacy.start();
-  homing.start();
-  liveness.start();
-  strays.start();
-  keeper.start();
-  fencedBoots.start();
-  for (const part of [...ceph, volumes]) part.start();
+  for (const part of [host, primacy, homing, liveness, strays, keeper, fencedBoots, ...ceph, volumes]) part.start();
   followPrimacy();
   const volumeDesk = new VolumeDesk(deps);
   const admin = new Admin({ ...deps, view, vmBehavior: deps.behaviors.get('vm')!, volumes: volumeDesk, osds });

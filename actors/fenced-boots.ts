@@ -14,6 +14,7 @@ import type { Mirror, MirrorActor } from '../runtime/mirror.js';
 import type { Paths } from '../runtime/paths.js';
 import type { Store } from '../runtime/store.js';
 import { isFenced } from './claims.js';
+import type { UnheardBoots } from './unheard-boots.js';
 
 export interface FencedBootsDeps {
   readonly mirror: Mirror;
@@ -22,6 +23,8 @@ export interface FencedBootsDeps {
   readonly paths: Paths;
   readonly clock: Clock;
   readonly log: Log;
+  /** Looks at each look of this. */
+  readonly unheard: UnheardBoots;
 }
 
 /** Between two looks; who is found by two of them in a row is told. Longer than a plan takes. */
@@ -37,6 +40,7 @@ export class FencedBoots {
   start(): void {
     const look = (): void => {
       if (this.stopped) return;
+      this.deps.unheard.look();
       void this.look().catch((error: unknown) =>
         this.deps.log.debug('a look for fenced boots was cut short', { error }));
       this.deps.clock.after(LOOK_MS, look, true);

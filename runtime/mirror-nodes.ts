@@ -161,7 +161,10 @@ export class NodesMirror {
     const nodes = [...rung.keys()];
     const paths = nodes.map((node) => this.paths.telemetry(node));
     this.store.readMany(paths).then((found) => {
-      for (const [index, node] of nodes.entries()) this.heartbeatIs(node, found[index]!, rung.get(node)!);
+      for (const [index, node] of nodes.entries()) {
+        // One that rang meanwhile may be what was read: its doorbell came before this answer. Never too early a time.
+        this.heartbeatIs(node, found[index]!, this.rung.get(node) ?? rung.get(node)!);
+      }
     }, (error: unknown) => {
       if (error instanceof StoreError) paths.forEach(later);
       else this.log.error('heartbeats cannot be read', { nodes: nodes.join(), error });

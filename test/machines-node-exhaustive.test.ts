@@ -49,10 +49,14 @@ function check({ before, move, after, machine }: Step): void {
     assert.deepEqual([boot, osdmapEpoch], [was.boot, 7], `${where}: N6`);
   }
   if (proof !== undefined) {
-    assert.deepEqual(proof.boot, was.boot, `${where}: a proof about another boot`);
+    // Of a boot that nobody was told of: never the one that is taken for alive, which it is proved over by.
+    const passed = event.type === 'node.passed';
+    if (passed) assert.deepEqual([is.next?.bootId, proof.kind], [was.boot?.bootId, 'P0'], `${where}: passed`);
+    const about = passed ? { node: was.name, bootId: event['bootId'] } : was.boot;
+    assert.deepEqual(proof.boot, about, `${where}: a proof about another boot`);
     assert.match(lifeOf(before), /^life\.(judging|alive)/, `${where}: N1`);
     if (proof.kind === 'P0')
-      assert.ok(event.type === 'node.joined' && event['bootId'] !== was.boot?.bootId, `${where}: P0`);
+      assert.ok((passed || event.type === 'node.joined') && event['bootId'] !== was.boot?.bootId, `${where}: P0`);
     else if (proof.kind === 'P4') assert.equal(event.type, 'node.confirm-fenced', `${where}: P4`);
     else assertP1(was, is, event, before, where);
   }

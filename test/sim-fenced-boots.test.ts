@@ -54,19 +54,33 @@ describe('a boot that is fenced', () => {
   const boots = (): readonly string[] =>
     (record().snapshot.context as unknown as VmContext).mayRunOn.map((boot) => boot.node);
 
+  /** The VM's record names this boot as one that may hold a copy, too. */
+  async function name(boot: { readonly node: string; readonly bootId: string }): Promise<void> {
+    const { snapshot, ...rest } = record();
+    const context = { ...snapshot.context, mayRunOn: [...(snapshot.context['mayRunOn'] as unknown[]), boot] };
+    const data = encodeRecord({ ...rest, snapshot: { ...snapshot, context } });
+    await asClient((store) => store.multi([{ op: 'set', path: paths.record(VM), data, version: 'any' }]));
+    assert.deepEqual(boots(), ['hv1', boot.node]);
+  }
+
   it('leaves the list of a VM that named it too late for the plan', async () => {
     assert.deepEqual(boots(), ['hv1']);
     const dead = { node: 'hv3', bootId: world.node('hv3').bootId };
     world.node('hv3').setPower('off');
     await run(60_000);
     assert.notEqual(world.ensemble.tree.read(paths.fence('hv3', dead.bootId)), null, 'hv3 is fenced');
-    const { snapshot, ...rest } = record();
-    const context = { ...snapshot.context, mayRunOn: [...(snapshot.context['mayRunOn'] as unknown[]), dead] };
-    const data = encodeRecord({ ...rest, snapshot: { ...snapshot, context } });
-    await asClient((store) => store.multi([{ op: 'set', path: paths.record(VM), data, version: 'any' }]));
-    assert.deepEqual(boots(), ['hv1', 'hv3']);
+    await name(dead);
     await run(60_000);
     assert.deepEqual(boots(), ['hv1']);
     assert.deepEqual(world.copies('101').map(({ node }) => node), ['hv1'], 'and its guest was not touched');
+  });
+
+  it('and one that came and went before anybody was told of it is proved over by the boot that runs', async () => {
+    await name({ node: 'hv3', bootId: 'came-and-went' });
+    await run(90_000);
+    assert.deepEqual(boots(), ['hv1']);
+    assert.notEqual(world.ensemble.tree.read(paths.fence('hv3', 'came-and-went')), null, 'the proof is on file');
+    assert.equal(world.ensemble.tree.read(paths.fence('hv3', world.node('hv3').bootId)), null, 'hv3 lives on');
+    assert.deepEqual(world.copies('101').map(({ node }) => node), ['hv1'], 'and the guest was not touched');
   });
 });

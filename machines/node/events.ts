@@ -42,6 +42,8 @@ export type NodeFact =
   | ({ readonly type: 'node.heard' } & Stamped)
   /** Its own timer: the entry on the blocklist must not run out. */
   | ({ readonly type: 'storage.renew' } & Stamped)
+  /** An earlier boot that this actor was never told of, and that VMs name: it is over, the present one runs. */
+  | ({ readonly type: 'node.passed'; readonly bootId: string } & Stamped)
   /** From the node's own daemon: it runs under a boot that was fenced, and got no lease. Only a reboot helps. */
   | ({ readonly type: 'node.outcast'; readonly bootId: string } & Stamped)
   /** From the node's agent: pvcd is about to restart on purpose, and its session may be gone for so long. */

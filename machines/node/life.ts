@@ -25,6 +25,14 @@ const provedByReturn = {
   ],
 } as const;
 
+/** A boot that came and went unheard is judged in the place of the present one, which proves it over. */
+const takePassed = nodeSetup.assign(({ context: { name, boot, incarnation }, event }) =>
+  event.type !== 'node.passed' || boot === null ? {} : {
+    boot: { node: name, bootId: event.bootId },
+    next: { bootId: boot.bootId, incarnation: incarnation ?? '' },
+  },
+);
+
 const positiveSign = { guard: 'powerReadsOff', target: '#fencing.confirmSilence' } as const;
 const takeRestart = nodeSetup.assign(({ event }) => restartAnnounced(event));
 const endRestart = nodeSetup.assign(({ context }) => restartOver(context));
@@ -85,6 +93,11 @@ export const alive = nodeSetup.createStateConfig({
   initial: 'steady',
   on: {
     'node.joined': [{ guard: 'sameBootJoined', target: '.steady', actions: takeJoin }, provedByReturn],
+    'node.passed': {
+      guard: 'isAnotherBoot',
+      target: '#proved',
+      actions: [takePassed, prove('P0', ({ next }) => `It runs under a later boot, ${next?.bootId}`)],
+    },
     'node.restarting': { guard: 'ownBootSpeaks', target: '.restarting', actions: takeRestart },
   },
   states: {

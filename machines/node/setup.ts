@@ -13,6 +13,8 @@ export const nodeSetup = setup({
   actions: {} as ActionsOf<NodeWorldEffects>,
   guards: {
     sameBootJoined: ({ context, event }) => event.type === 'node.joined' && event.bootId === context.boot?.bootId,
+    isAnotherBoot: ({ context, event }) =>
+      event.type === 'node.passed' && context.boot !== null && event.bootId !== context.boot.bootId,
     ownBootSpeaks: ({ context, event }) =>
       (event.type === 'node.restarting' || event.type === 'node.restarted') && event.bootId === context.boot?.bootId,
     fencedBootLives: ({ context, event }) => event.type === 'node.outcast' && event.bootId === context.boot?.bootId,
