@@ -1,0 +1,285 @@
+/**
+ * Pools and volumes of a simulated cluster, by the API of a node that is not primary: the shipped daemons, machines and
+ * keeper over pools and images in memory. Each multi-step change is played again with the primary's daemon killed
+ * before and after each of its effects, and must end the same.
+ */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { createApiServer, type Api } from '../api/server.js';
+import { apiConfig, asking, type Answer } from '../fixtures/api-server.js';
+import { Wishes } from '../fixtures/sim/scenario/wishes.js';
+import { simFile, SimVolumes } from '../fixtures/sim/storage/volumes.js';
+import { SimWorld } from '../fixtures/sim/world.js';
+import type { BegunEffect } from '../fixtures/sim/around-effects.js';
+import type { EffectOutcome } from '../runtime/effects.js';
+import { createLog } from '../runtime/log.js';
+
+const NODES = ['hv1', 'hv2', 'hv3'];
+const MIB = 2 ** 20;
+const PATIENCE_MS = 10 * 60_000;
+
+class Cluster {
+  readonly volumes = new SimVolumes();
+  readonly world: SimWorld;
+  private api: Api | null = null;
+
+  constructor() {
+    const nodes = NODES.map((name) => ({ name, coordinator: true, cpus: 4, memoryMiB: 4096 }));
+    this.world = new SimWorld({ seed: 11, nodes, wishes: new Wishes([]) });
+    this.world.volumes = this.volumes;
+  }
+
+  async start(): Promise<void> {
+    for (const name of NODES) this.world.node(name).setPower('on');
+    await this.until(() => this.world.services()?.feed.primary() !== null && this.spectator() !== null);
+    await this.run(10_000);
+    const node = this.spectator()!;
+    const { feed, gateway, admin: cluster, desk, figures } = this.world.node(node).services!;
+    const { time } = this.world;
+    const after = (ms: number, then: () => void): (() => void) => time.after(ms, then);
+    this.api = await createApiServer({
+      config: apiConfig(node), feed, gateway, cluster, desk, figures, log: createLog('api', 'error', () => undefined),
+      clock: {
+        wallMs: () => time.beganMs + time.nowMs, monotonicMs: () => time.nowMs, boottimeMs: () => time.nowMs, after,
+        sleep: (ms) => new Promise((resolve) => void time.after(ms, resolve)),
+      },
+      node, version: 'test',
+    });
+    await this.api.ready();
+  }
+
+  async stop(): Promise<void> {
+    await this.api?.close();
+    this.world.close();
+  }
+
+  get primary(): string {
+    return this.world.services()!.feed.primary()!.node;
+  }
+
+  /** A coordinator that is not primary. */
+  private spectator(): string | null {
+    const primary = this.world.services()?.feed.primary()?.node;
+    return NODES.find((name) => name !== primary && this.world.node(name).services !== null) ?? null;
+  }
+
+  run(ms: number): Promise<void> {
+    return this.world.time.runUntil(this.world.time.nowMs + ms);
+  }
+
+  async until(met: () => boolean): Promise<void> {
+    const end = this.world.time.nowMs + PATIENCE_MS;
+    await this.world.time.runUntil(end, met);
+    assert.ok(met(), 'it does not come to that');
+  }
+
+  /** Asks, and lets the world go on until the answer is there. */
+  async ask(...asked: Parameters<ReturnType<typeof asking>>): Promise<Answer> {
+    let answer: Answer | null = null;
+    const asking_ = asking(this.api!)(...asked).then((found) => { answer = found; });
+    for (let turns = 0; answer === null && turns < 6000; turns += 1) await this.run(100);
+    await asking_;
+    return answer!;
+  }
+
+  async list(path: string): Promise<Record<string, unknown>[]> {
+    return (await this.ask('GET', path)).body as Record<string, unknown>[];
+  }
+}
+
+const POOL = '/storage/ceph/pool/vms?pgs=32&replcfg=copies=3,mincopies=2';
+const one = '/storage/ceph/volume/vms/one';
+
+function multipart(text: string): { headers: Record<string, string>; payload: Buffer } {
+  const head = '--xx\r\nContent-Disposition: form-data; name="file"; filename="disk"\r\n\r\n';
+  return {
+    headers: { 'content-type': 'multipart/form-data; boundary=xx' },
+    payload: Buffer.from(`${head}${text}\r\n--xx--\r\n`),
+  };
+}
+
+describe('pools and volumes of a simulated cluster', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = new Cluster();
+    await cluster.start();
+  });
+  afterEach(() => cluster.stop());
+
+  const ok = async (...asked: Parameters<Cluster['ask']>): Promise<string> => {
+    const answer = await cluster.ask(...asked);
+    assert.equal(answer.status, 200, answer.message);
+    return answer.message;
+  };
+  const no = async (status: number, ...asked: Parameters<Cluster['ask']>): Promise<string> => {
+    const answer = await cluster.ask(...asked);
+    assert.equal(answer.status, status, JSON.stringify(answer.body));
+    return answer.message;
+  };
+  const names = async (kind: string): Promise<string[]> => (await cluster.list(`/storage/ceph/${kind}`))
+    .map((each) => String(each[kind === 'snapshot' ? 'snapshot' : 'name']));
+
+  it('a pool is made, changed and removed with its volumes, as PVC answers', async () => {
+    assert.equal(await ok('POST', `${POOL}&tier=ssd`), "Created new RBD pool 'vms' with 32 PGs.");
+    assert.deepEqual((await cluster.list('/storage/ceph/pool/vms')).map(({ name, pgs, tier, pg_count: count }) =>
+      [name, pgs, tier, count]), [['vms', '32', 'ssd', 32]]);
+    assert.match(await no(409, 'POST', POOL), /is a pool 'vms' already/);
+    assert.match(await no(400, 'PUT', '/storage/ceph/pool/vms?pgs=33'), /power of two/);
+    assert.match(await no(409, 'PUT', '/storage/ceph/pool/vms?pgs=2048'), /too many placement groups/);
+    await ok('PUT', '/storage/ceph/pool/vms?pgs=64');
+    assert.equal((await cluster.list('/storage/ceph/pool'))[0]?.['pgs'], '64');
+    await ok('POST', `${one}?size=1G`);
+    assert.match(await no(400, 'DELETE', '/storage/ceph/pool/vms'), /yes-i-really-mean-it/);
+    cluster.volumes.image({ pool: 'vms', image: 'one' })!.users.push('hv2:0/7');
+    assert.match(await no(409, 'DELETE', '/storage/ceph/pool/vms?yes-i-really-mean-it=1'), /'one'.*in use by hv2/);
+    assert.equal(cluster.volumes.deletionAllowed, false);
+    cluster.volumes.image({ pool: 'vms', image: 'one' })!.users.pop();
+    await ok('DELETE', '/storage/ceph/pool/vms?yes-i-really-mean-it=1');
+    assert.deepEqual([await names('pool'), await names('volume')], [[], []]);
+    assert.equal(cluster.volumes.deletionAllowed, false);
+  });
+
+  it('a pool that cannot be finished is not left behind', async () => {
+    assert.match(await no(409, 'POST', '/storage/ceph/pool/vms?pgs=32&replcfg=copies=9,mincopies=2'), /hosts/);
+    assert.match(await no(409, 'POST', `${POOL}&tier=nvme`), /no OSD is of the class/);
+    assert.match(await no(400, 'POST', '/storage/ceph/pool/v%20m?pgs=32&replcfg=copies=3,mincopies=2'), /no name/);
+    assert.match(await no(400, 'POST', '/storage/ceph/pool/vms?pgs=32&replcfg=3'), /copies=3,mincopies=2/);
+    assert.deepEqual([[...cluster.volumes.byName.keys()], await names('pool')], [[], []]);
+    await ok('POST', POOL);
+  });
+
+  it('a volume is made, grows, is renamed, cloned and removed', async () => {
+    await ok('POST', POOL);
+    assert.equal(await ok('POST', `/storage/ceph/volume?pool=vms&volume=one&size=1GiB`),
+      "Created RBD volume 'one' of size '1024M' in pool 'vms'.");
+    assert.match(await no(409, 'POST', `${one}?size=1G`), /already/);
+    assert.match(await no(400, 'POST', '/storage/ceph/volume/vms/two?size=big'), /no size/);
+    assert.match(await no(400, 'POST', '/storage/ceph/volume/vms/pvc-tmp.x?size=1G'), /PVC's own/);
+    assert.match(await no(409, 'POST', '/storage/ceph/volume/vms/two?size=200G&force=true'), /free/);
+    assert.match(await no(409, 'POST', '/storage/ceph/volume/vms/two?size=90G'), /80 %/);
+    assert.match(await no(400, 'PUT', `${one}?new_size=1M`), /cut off data/);
+    assert.match(await ok('PUT', `${one}?new_size=2G`), /Resized/);
+    await ok('PUT', `${one}?new_name=two`);
+    assert.deepEqual(await names('volume'), ['two']);
+    await ok('POST', '/storage/ceph/volume/vms/two/clone?new_volume=three&force_flag=False');
+    assert.match(await no(409, 'DELETE', '/storage/ceph/volume/vms/two'), /three.*cloned from/);
+    assert.match((await cluster.list('/storage/ceph/volume/vms/three'))[0]!['parent'] as string, /^vms\/two@/);
+    await ok('POST', '/storage/ceph/volume/vms/three/flatten');
+    assert.equal((await cluster.list('/storage/ceph/volume/vms/three'))[0]!['parent'], null);
+    await ok('DELETE', '/storage/ceph/volume/vms/two');
+    assert.deepEqual(await names('volume'), ['three']);
+    assert.deepEqual((await cluster.list('/storage/ceph/volume?limit=^thr&pool=vms')).map(({ name }) => name), ['three']);
+    await no(404, 'GET', '/storage/ceph/volume/vms/two');
+  });
+
+  it('a snapshot is taken, renamed, rolled back to and removed, but not under a guest', async () => {
+    await ok('POST', POOL);
+    await ok('POST', `${one}?size=1G`);
+    await ok('POST', '/storage/ceph/snapshot?pool=vms&volume=one&snapshot=s1');
+    assert.match(await no(400, 'POST', '/storage/ceph/snapshot/vms/one/s1'), /already/);
+    await ok('PUT', '/storage/ceph/snapshot/vms/one/s1?new_name=s2');
+    assert.deepEqual(await names('snapshot'), ['s2']);
+    assert.match(await no(409, 'DELETE', one), /snapshots/);
+    cluster.volumes.image({ pool: 'vms', image: 'one' })!.users.push('hv2:0/7');
+    assert.match(await no(409, 'POST', '/storage/ceph/snapshot/vms/one/s2/rollback'), /in use by hv2/);
+    cluster.volumes.image({ pool: 'vms', image: 'one' })!.users.pop();
+    await ok('POST', '/storage/ceph/snapshot/vms/one/s2/rollback');
+    await ok('DELETE', '/storage/ceph/snapshot/vms/one/s2');
+    assert.deepEqual(await names('snapshot'), []);
+    await ok('DELETE', one);
+  });
+
+  it('an upload fills a volume, or makes one; what is not what it says leaves nothing', async () => {
+    await ok('POST', POOL);
+    const upload = `${one}/upload?image_format=qcow2&file_size=9`;
+    assert.match(await ok('POST', upload, multipart(simFile('qcow2', 64 * MIB))), /Wrote uploaded file/);
+    assert.equal((await cluster.list(one))[0]!['name'], 'one');
+    const content = cluster.volumes.image({ pool: 'vms', image: 'one' })!.content;
+    await ok('POST', upload, multipart(simFile('qcow2', 64 * MIB)));
+    assert.notEqual(cluster.volumes.image({ pool: 'vms', image: 'one' })!.content, content);
+    assert.match(await no(409, 'POST', upload, multipart(simFile('qcow2', 128 * MIB))), /resize it first/);
+    const other = '/storage/ceph/volume/vms/two/upload?image_format=raw';
+    assert.match(await no(409, 'POST', other, multipart(simFile('qcow2', MIB))), /said to be raw, and is qcow2/);
+    const { headers, payload } = multipart(simFile('raw', MIB));
+    assert.match(await no(400, 'POST', other, { headers, payload: payload.subarray(0, -10) }), /cut off|ends in the/);
+    assert.match(await no(400, 'POST', other, { payload: {} }), /multipart/);
+    assert.deepEqual([...cluster.volumes.byName.get('vms')!.images.keys()], ['one']);
+  });
+
+  it('the keeper makes records of what it finds, lets go what is gone, and clears what an upload left', async () => {
+    cluster.volumes.addPool('old');
+    const bounds = { deadlineMs: 1000 };
+    await cluster.volumes.create({ pool: 'old', image: 'a disk~1' }, MIB, bounds);
+    await cluster.volumes.create({ pool: 'old', image: 'pvc-tmp.77' }, MIB, bounds);
+    await cluster.run(70_000);
+    assert.deepEqual([await names('pool'), await names('volume')], [['old'], ['a disk~1']]);
+    await cluster.volumes.resize({ pool: 'old', image: 'a disk~1' }, 2 * MIB, bounds);
+    await ok('POST', '/storage/ceph/pool/old/scan');
+    const [volume] = await cluster.list('/storage/ceph/volume/old/a%20disk~1');
+    assert.equal((volume!['stats'] as { size_bytes: number }).size_bytes, 2 * MIB);
+    await cluster.volumes.remove({ pool: 'old', image: 'a disk~1' }, bounds);
+    await ok('POST', '/storage/ceph/pool/old/scan');
+    await cluster.run(1000);
+    assert.deepEqual(await names('volume'), []);
+    assert.equal(cluster.volumes.byName.get('old')!.images.size, 1);
+    await cluster.run(20 * 60_000);
+    assert.equal(cluster.volumes.byName.get('old')!.images.size, 0);
+  });
+});
+
+/** What is done; what is there before; what must be there after, whoever died meanwhile. */
+const CHANGES: readonly { readonly name: string; readonly change: Parameters<Cluster['ask']> }[] = [
+  { name: 'making a pool', change: ['POST', '/storage/ceph/pool/more?pgs=32&replcfg=copies=3,mincopies=2'] },
+  { name: 'making a pool that cannot be', change: ['POST', '/storage/ceph/pool/more?pgs=32&replcfg=copies=9,mincopies=2'] },
+  { name: 'removing a pool', change: ['DELETE', '/storage/ceph/pool/vms?yes-i-really-mean-it=1'] },
+  { name: 'making a volume', change: ['POST', '/storage/ceph/volume/vms/two?size=1G'] },
+  { name: 'renaming', change: ['PUT', `${one}?new_name=two`] },
+  { name: 'cloning and flattening', change: ['POST', `${one}/clone?new_volume=two&flatten=true`] },
+  { name: 'uploading', change: [
+    'POST', '/storage/ceph/volume/vms/two/upload?image_format=raw', multipart(simFile('raw', 8 * MIB))] },
+  { name: 'an upload that is not what it says', change: [
+    'POST', '/storage/ceph/volume/vms/two/upload?image_format=raw', multipart(simFile('qcow2', 8 * MIB))] },
+];
+
+async function play(
+  change: Parameters<Cluster['ask']>, crash: { number: number; moment: 'before' | 'after' } | null,
+): Promise<{ effects: number; end: unknown }> {
+  const cluster = new Cluster();
+  let effects = 0;
+  try {
+    await cluster.start();
+    await cluster.ask('POST', POOL);
+    await cluster.ask('POST', `${one}?size=1G`);
+    cluster.world.aroundEffect = async (effect: BegunEffect): Promise<EffectOutcome> => {
+      if (!/^(pool|volume)\./.test(effect.kind)) return effect.run();
+      effects += 1;
+      if (crash === null || crash.number !== effects) return effect.run();
+      if (crash.moment === 'after') await effect.run();
+      cluster.world.node(effect.node).killDaemon();
+      return { kind: 'unknown', reason: 'its daemon is dead' };
+    };
+    const answer = await cluster.ask(...change);
+    await cluster.run(30_000);
+    const records = (await Promise.all(['pool', 'volume'].map((kind) => cluster.list(`/storage/ceph/${kind}`))))
+      .map((list) => list.map(({ name, state }) => `${String(name)} ${String(state)}`));
+    const stored = [...cluster.volumes.byName].map(([name, { images }]) => `${name}: ${[...images.keys()].sort().join()}`);
+    return { effects, end: { status: answer.status, records, stored, guarded: !cluster.volumes.deletionAllowed } };
+  } finally {
+    await cluster.stop();
+  }
+}
+
+describe('a crash of the primary around each effect', () => {
+  for (const { name, change } of CHANGES) {
+    it(`ends as without it: ${name}`, async () => {
+      const calm = await play(change, null);
+      assert.ok(calm.effects > 0);
+      for (let number = 1; number <= calm.effects; number += 1) {
+        for (const moment of ['before', 'after'] as const) {
+          const { end } = await play(change, { number, moment });
+          assert.deepEqual(end, calm.end, `killed ${moment} effect ${number}`);
+        }
+      }
+    });
+  }
+});
