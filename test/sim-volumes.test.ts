@@ -88,6 +88,7 @@ class Cluster {
 }
 
 const POOL = '/storage/ceph/pool/vms?pgs=32&replcfg=copies=3,mincopies=2';
+const MORE = '/storage/ceph/pool/more';
 const one = '/storage/ceph/volume/vms/one';
 
 function multipart(text: string): { headers: Record<string, string>; payload: Buffer } {
@@ -168,7 +169,8 @@ describe('pools and volumes of a simulated cluster', () => {
     assert.equal((await cluster.list('/storage/ceph/volume/vms/three'))[0]!['parent'], null);
     await ok('DELETE', '/storage/ceph/volume/vms/two');
     assert.deepEqual(await names('volume'), ['three']);
-    assert.deepEqual((await cluster.list('/storage/ceph/volume?limit=^thr&pool=vms')).map(({ name }) => name), ['three']);
+    const found = await cluster.list('/storage/ceph/volume?limit=^thr&pool=vms');
+    assert.deepEqual(found.map(({ name }) => name), ['three']);
     await no(404, 'GET', '/storage/ceph/volume/vms/two');
   });
 
@@ -229,8 +231,8 @@ describe('pools and volumes of a simulated cluster', () => {
 
 /** What is done; what is there before; what must be there after, whoever died meanwhile. */
 const CHANGES: readonly { readonly name: string; readonly change: Parameters<Cluster['ask']> }[] = [
-  { name: 'making a pool', change: ['POST', '/storage/ceph/pool/more?pgs=32&replcfg=copies=3,mincopies=2'] },
-  { name: 'making a pool that cannot be', change: ['POST', '/storage/ceph/pool/more?pgs=32&replcfg=copies=9,mincopies=2'] },
+  { name: 'making a pool', change: ['POST', `${MORE}?pgs=32&replcfg=copies=3,mincopies=2`] },
+  { name: 'making a pool that cannot be', change: ['POST', `${MORE}?pgs=32&replcfg=copies=9,mincopies=2`] },
   { name: 'removing a pool', change: ['DELETE', '/storage/ceph/pool/vms?yes-i-really-mean-it=1'] },
   { name: 'making a volume', change: ['POST', '/storage/ceph/volume/vms/two?size=1G'] },
   { name: 'renaming', change: ['PUT', `${one}?new_name=two`] },
@@ -262,7 +264,8 @@ async function play(
     await cluster.run(30_000);
     const records = (await Promise.all(['pool', 'volume'].map((kind) => cluster.list(`/storage/ceph/${kind}`))))
       .map((list) => list.map(({ name, state }) => `${String(name)} ${String(state)}`));
-    const stored = [...cluster.volumes.byName].map(([name, { images }]) => `${name}: ${[...images.keys()].sort().join()}`);
+    const stored = [...cluster.volumes.byName]
+      .map(([name, { images }]) => `${name}: ${[...images.keys()].sort().join()}`);
     return { effects, end: { status: answer.status, records, stored, guarded: !cluster.volumes.deletionAllowed } };
   } finally {
     await cluster.stop();

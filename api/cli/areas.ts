@@ -59,8 +59,19 @@ const AREAS: readonly Area[] = [
   },
   {
     word: 'storage',
-    summary: 'Shared storage: Ceph and its OSDs.',
-    load: async () => (await import('./commands/storage-osd.js')).storageOsdCommands,
+    summary: 'Shared storage: Ceph, its OSDs, pools and volumes.',
+    load: async () => {
+      const [osd, pool, volume, snapshot] = await Promise.all([
+        import('./commands/storage-osd.js'),
+        import('./commands/storage-pool.js'),
+        import('./commands/storage-volume.js'),
+        import('./commands/storage-snapshot.js'),
+      ]);
+      return [
+        ...osd.storageOsdCommands, ...pool.storagePoolCommands, ...volume.storageVolumeCommands,
+        ...snapshot.storageSnapshotCommands,
+      ];
+    },
   },
   {
     word: 'actor',
@@ -82,6 +93,9 @@ export const GROUPS: readonly Group[] = [
   ...AREAS.map((area) => ({ path: [area.word], summary: area.summary })),
   { path: ['cluster', 'maintenance'], summary: 'Maintenance mode.' },
   { path: ['storage', 'osd'], summary: 'OSDs: the disks of Ceph.' },
+  { path: ['storage', 'pool'], summary: 'Pools: what volumes are in.' },
+  { path: ['storage', 'volume'], summary: 'Volumes: the disks of VMs.' },
+  { path: ['storage', 'volume', 'snapshot'], summary: 'Snapshots of volumes.' },
   { path: ['vm', 'tag'], summary: 'Tags of a VM.' },
   { path: ['vm', 'volume'], summary: 'Disks of a VM.' },
   { path: ['vm', 'vcpu'], summary: 'vCPUs of a VM.' },

@@ -4,6 +4,7 @@
  */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { systemClock, type Clock } from '../../runtime/clock.js';
+import { uploadBody, type Upload, type UploadBody } from './upload.js';
 import { API_PREFIX, originOf, type Connection } from './connection.js';
 
 /** Query or form values. undefined and null are left out; a list repeats its name. */
@@ -18,6 +19,8 @@ export interface Call {
   readonly query?: Parameters;
   /** Sent as application/x-www-form-urlencoded. */
   readonly form?: Parameters;
+  /** A file, sent as multipart/form-data. */
+  readonly file?: Upload;
   /** How long to wait for the answer, in milliseconds. Default: for ever (a command may block with wait=true). */
   readonly timeoutMs?: number;
 }
@@ -116,6 +119,7 @@ function curlOf(connection: Connection, call: Call): string {
 async function send(connection: Connection, call: Call, clock: Clock, userAgent: string): Promise<Reply> {
   const request = connection.scheme === 'https' ? (await import('node:https')).request : httpRequest;
   const body = call.form === undefined ? '' : encodeParameters(call.form);
+  const file = call.file === undefined ? null : uploadBody(call.file);
   const options: RequestOptions & { rejectUnauthorized?: boolean } = {
     host: connection.host,
     port: connection.port,
@@ -126,19 +130,20 @@ async function send(connection: Connection, call: Call, clock: Clock, userAgent:
       Accept: 'application/problem+json, application/json',
       'User-Agent': userAgent,
       ...(connection.apiKey === null ? {} : { 'X-Api-Key': connection.apiKey }),
-      ...(call.method === 'GET' ? {} : { 'Content-Length': Buffer.byteLength(body) }),
+      ...(call.method === 'GET' ? {} : { 'Content-Length': file?.length ?? Buffer.byteLength(body) }),
+      ...(file === null ? {} : { 'Content-Type': file.contentType }),
       ...(call.form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
     },
   };
   if (connection.scheme === 'https') options.rejectUnauthorized = connection.verifySsl;
-  return await exchange(connection, request, options, body, call.timeoutMs, clock);
+  return await exchange(connection, request, options, file ?? body, call.timeoutMs, clock);
 }
 
 function exchange(
   connection: Connection,
   request: typeof httpRequest,
   options: RequestOptions,
-  body: string,
+  body: string | UploadBody,
   timeoutMs: number | undefined,
   clock: Clock,
 ): Promise<Reply> {
@@ -173,7 +178,8 @@ function exchange(
         (error: Error) => give('unreachable', `${origin} broke off its answer (${error.message})`, error),
       );
     });
-    outgoing.end(body);
+    if (typeof body === 'string') outgoing.end(body);
+    else body.stream.on('error', (error) => give('unreachable', error.message, error)).pipe(outgoing);
   });
 }
 

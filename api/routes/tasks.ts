@@ -1,11 +1,12 @@
 /** Operations as PVC's tasks. */
 import { PvcError } from '../../runtime/errors.js';
 import type { Operation } from '../../runtime/record.js';
-import type { Address } from '../../runtime/address.js';
+import { splitAddress, type Address } from '../../runtime/address.js';
+import { runCommand } from '../commands.js';
 import type { ApiContext } from '../context.js';
 import type { Api } from '../http.js';
 import { Task, TaskPath, Tasks } from '../schemas/cluster.js';
-import { NoArguments, routeAt, routeOf } from '../schemas/schema.js';
+import { Message, NoArguments, routeAt, routeOf } from '../schemas/schema.js';
 
 /** PVC's words for how a task fares. */
 const TASK_STATES = { accepted: 'RUNNING', done: 'SUCCESS', failed: 'FAILURE' } as const;
@@ -29,9 +30,31 @@ export function taskRoutes(api: Api, context: ApiContext): void {
         state: TASK_STATES[operation.state], current, total, status, command: operation.command, actor: address,
       };
     }
-    throw new PvcError('PVC_ACTOR_NOT_FOUND', `task/${request.params.id.slice(0, 64)}`);
+    throw unknownTask(request.params.id);
+  });
+
+  api.delete('/tasks/:id', routeAt('Cancel an operation', TaskPath, NoArguments, Message), (request, reply) => {
+    for (const { address, operation } of operations(context)) {
+      if (operation.operationId !== request.params.id) continue;
+      if (operation.endedAt !== null) throw new PvcError('PVC_WRONG_STATE', 'It has ended already');
+      const kind = splitAddress(address).kind;
+      if (!CANCELLABLE.includes(kind)) {
+        throw new PvcError('PVC_WRONG_STATE', `${operation.command} cannot be cancelled`);
+      }
+      return runCommand(context, request, reply, {
+        to: address, event: { type: `${kind}.cancel` }, wait: true, waitMs: CANCEL_MS,
+        accepted: 'It is being cancelled.', done: 'It was cancelled.',
+      });
+    }
+    throw unknownTask(request.params.id);
   });
 }
+
+const unknownTask = (id: string): PvcError => new PvcError('PVC_ACTOR_NOT_FOUND', `task/${id.slice(0, 64)}`);
+
+/** Kinds of actors that understand `<kind>.cancel`. */
+const CANCELLABLE: readonly string[] = ['volume', 'osd'];
+const CANCEL_MS = 30_000;
 
 interface Progress { readonly current: number; readonly total: number; readonly status: string }
 

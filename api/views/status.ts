@@ -4,6 +4,7 @@ import type { Status } from '../schemas/cluster.js';
 import type { ApiDeps } from '../deps.js';
 import { nodeObjects } from './node.js';
 import { storageStatus } from './storage.js';
+import { presentVolumes } from './volumes.js';
 import { vmContext, vmStateWord } from './words.js';
 
 interface Fault {
@@ -43,11 +44,12 @@ function counted(words: readonly string[]): Record<string, number> {
 const healthMessages = (node: ReturnType<typeof nodeObjects>[number]): string[] =>
   node.health_details.filter((detail) => Number(detail['health_delta']) > 0).map((detail) => String(detail['message']));
 
-/** Any node answers from its own mirror. Networks, volumes and snapshots are not there yet: zeros. */
+/** Any node answers from its own mirror. Networks are not there yet: zeros. */
 export function statusObject(deps: ApiDeps): Static<typeof Status> {
   const { feed, config, cluster } = deps;
   const nodes = nodeObjects(feed);
   const storage = storageStatus(feed);
+  const volumes = presentVolumes(feed);
   const vms = feed
     .actors('vm')
     .filter((actor) => !actor.record.removed)
@@ -96,8 +98,8 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
     networks: 0,
     osds: storage.osds,
     pools: storage.pools,
-    volumes: 0,
-    snapshots: 0,
+    volumes: volumes.length,
+    snapshots: volumes.reduce((sum, { volume }) => sum + volume.facts.snapshots.length, 0),
     resources: { ...resources(nodes), disk: storage.disk },
     detail: {
       node: nodes.map(({ name, daemon_state, domain_state }) => ({ name, daemon_state, domain_state })),

@@ -95,7 +95,8 @@ export function volumeObject({ actor, volume }: PresentVolume): Static<typeof Vo
       create_timestamp: timeText(facts.createdAt), access_timestamp: timeText(facts.accessedAt),
       modify_timestamp: timeText(facts.modifiedAt), size_bytes: facts.sizeBytes,
     },
-    state: stateOf(actor.record), progress, parent: facts.parent,
+    state: stateOf(actor.record), parent: facts.parent,
+    progress: progress === null ? null : progress.current / progress.total,
   };
 }
 

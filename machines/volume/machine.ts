@@ -131,7 +131,10 @@ export const volumeMachine = volumeSetup.createMachine({
   context: ({ input }) => ({ ...input, operation: null, job: null, failure: null, fresh: false, progress: null }),
   initial: 'born',
   on: {
-    'volume.progressed': { actions: assign(({ event }) => ({ progress: event.fraction })) },
+    'volume.progressed': {
+      actions: assign(({ event }) => (
+        { progress: { current: Math.round(event.fraction * 1000), total: 1000, status: '' } })),
+    },
   },
   states: {
     born: { always: [{ guard: 'isThere', target: 'available' }, { target: 'planned' }] },

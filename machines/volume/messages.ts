@@ -88,6 +88,6 @@ export interface VolumeContext extends VolumeInput {
   readonly failure: string | null;
   /** The image did not exist before the command under way: if that fails, it goes again. */
   readonly fresh: boolean;
-  /** Of what is under way, 0..1; null = nobody knows. */
-  readonly progress: number | null;
+  /** Of what is under way, as tasks tell it: in thousandths; null = nobody knows. */
+  readonly progress: { readonly current: number; readonly total: number; readonly status: string } | null;
 }
