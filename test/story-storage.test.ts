@@ -35,7 +35,8 @@ describe('VMs on shared storage', () => {
     const results = await runSeries(cluster, { trials: 5, seed, guests: 3, pauseS: 0.2, draw, say });
     assert.deepEqual(results.flatMap(({ violations }) => violations), []);
     const [frozen] = results;
-    assert.equal(frozen?.oldCopiesBack, 3, 'the old copies were still there, and were let loose beside the new ones');
+    // All of a frozen node: they were still there, and were let loose beside the new ones.
+    assert.equal(frozen?.oldCopiesBack, frozen?.guests.length);
     assert.ok(results.every(({ guests }) => guests.every(({ before: old, after: young }) => old > 20 && young > 20)));
   });
 
