@@ -1,5 +1,6 @@
 /** The part of the tree that runs actors: host, primacy, homing, liveness, and what feeds them from this node. */
 import type { AgentEffects, NodeEffects, StorageEffects, VmEffects } from '../machines/effects.js';
+import type { BenchmarkEffects } from '../machines/benchmark/effects.js';
 import { OSD_EFFECT_NAMES, type OsdEffects } from '../machines/osd/effects.js';
 import type { Proof } from '../machines/node/messages.js';
 import { addressOf } from '../runtime/address.js';
@@ -19,6 +20,8 @@ import { newToken } from '../runtime/random.js';
 import type { Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
 import { Admin } from './admin.js';
+import { benchmarkEffects } from './effects-benchmark.js';
+import { storeDocument } from './documents.js';
 import { ensureOwnActors } from './births.js';
 import { fencePathOf } from './claims.js';
 import { ClusterView } from './cluster-view.js';
@@ -194,6 +197,11 @@ function worldEffects(
       ...power, ...agentHypervisorEffects(hypervisor), 'storage.fence': storageEffects(deps.storage)['storage.fence'],
     }),
     ...asWorldEffects<NodeEffects>({ ...power, ...clusterEffects({ ...deps, view }) }),
+    ...asWorldEffects<BenchmarkEffects>(benchmarkEffects({
+      ceph: deps.ceph, confPath: deps.config.storage?.confFile ?? '',
+      user: (deps.config.storage?.clientName ?? '').replace(/^client\./, ''),
+      storeDocument: (text) => storeDocument(deps.store, deps.paths, text),
+    })),
     ...asWorldEffects<OsdEffects>(deps.osds ?? noOsds(OSD_EFFECT_NAMES)),
     ...asWorldEffects<StorageEffects>(storageEffects(deps.storage)),
     ...volumes.effects,

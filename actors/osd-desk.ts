@@ -64,6 +64,12 @@ export class OsdDesk {
     return born.kind === 'done' ? done(made.map((uuid) => ({ uuid, to: addressOf('osd', uuid) }))) : born;
   }
 
+  async createBenchmark(job: string): Promise<Outcome<Address>> {
+    if (!this.available) return refused(NO_CEPH);
+    const born = await this.bear('benchmark', this.deps.self.node, [{ id: job, input: { job } }]);
+    return born.kind === 'done' ? done(addressOf('benchmark', job)) : born;
+  }
+
   /** Ceph has it, and no record: from now on there is one. */
   adopt(node: string, uuid: string, number: number, device: string | null): Promise<Outcome<null>> {
     return this.born(node, [{ uuid, node, adopted: { number, device } }]);
@@ -87,20 +93,26 @@ export class OsdDesk {
     return removed.kind === 'done' ? done(null) : unknown(removed.reason);
   }
 
+  private born(node: string, inputs: readonly OsdInput[]): Promise<Outcome<null>> {
+    return this.bear('osd', node, inputs.map((input) => ({ id: input.uuid, input })));
+  }
+
   /** All of them, or none; they belong to the node's present daemon. */
-  private async born(node: string, inputs: readonly OsdInput[]): Promise<Outcome<null>> {
+  private async bear(
+    kind: string, node: string, newborn: readonly { readonly id: string; readonly input: unknown }[],
+  ): Promise<Outcome<null>> {
     const { store, paths, mirror, clock, behaviors, commitEffectNames } = this.deps;
     const live = mirror.liveOf(node);
-    const behavior = behaviors.get('osd');
-    if (behavior === undefined) return refused('this daemon knows no OSDs');
-    if (live === null) return refused(`node ${node} is not alive: an OSD is made by the node that has its disk`);
+    const behavior = behaviors.get(kind);
+    if (behavior === undefined) return refused(`this daemon knows no ${kind}`);
+    if (live === null) return refused(`node ${node} is not alive: what is done there is done by its daemon`);
     const meta = { node, epoch: 1, nowMs: clock.wallMs(), revision: 0, commitEffects: commitEffectNames };
     const { incarnation, bootId } = live;
     const owner = { node, incarnation, bootId, epoch: 1, cause: 'created' as const };
     const result = await store.multi([
       { op: 'check', path: paths.incarnation(node, incarnation), version: 'exists' },
-      ...inputs.flatMap((input) => createActorOps(paths, addressOf('osd', input.uuid),
-        createRecord(behavior, input.uuid, input, meta, 'birth', `create-${newToken()}`), owner, mirror.versions)),
+      ...newborn.flatMap(({ id, input }) => createActorOps(paths, addressOf(kind, id),
+        createRecord(behavior, id, input, meta, 'birth', `create-${newToken()}`), owner, mirror.versions)),
     ]);
     if (result.kind === 'done') return done(null);
     if (result.kind === 'unknown') return unknown(result.reason);

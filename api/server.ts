@@ -26,6 +26,7 @@ import { storagePoolRoutes } from './routes/storage-pools.js';
 import { storageSnapshotRoutes } from './routes/storage-snapshots.js';
 import { storageUploadRoutes } from './routes/storage-upload.js';
 import { storageVolumeRoutes } from './routes/storage-volumes.js';
+import { storageBenchmarkRoutes } from './routes/storage-benchmark.js';
 import { storageOsdRoutes } from './routes/storage-osds.js';
 import { storageStatusRoutes } from './routes/storage-status.js';
 import { taskRoutes } from './routes/tasks.js';
@@ -131,6 +132,7 @@ async function versionOne(
   storageSnapshotRoutes(api, context);
   storageStatusRoutes(api, context);
   storageOsdRoutes(api, context);
+  storageBenchmarkRoutes(api, context);
   taskRoutes(api, context);
   eventRoutes(api, context, hub, tickets);
   api.get(

@@ -4,6 +4,10 @@
  */
 import { denyInvalid } from './admission.js';
 import { AGENT_MACHINE_VERSION, AGENT_STATES, agentMachine } from './agent/machine.js';
+import { BENCHMARK_EFFECT_NAMES } from './benchmark/effects.js';
+import {
+  admitBenchmark, BENCHMARK_COMMAND_TYPES, BENCHMARK_MACHINE_VERSION, BENCHMARK_STATES, benchmarkMachine,
+} from './benchmark/machine.js';
 import type { MachineDefinition } from './definition.js';
 import { AGENT_EFFECT_NAMES, NODE_EFFECT_NAMES, VM_EFFECT_NAMES } from './effects.js';
 import { admitNode } from './node/admission.js';
@@ -93,6 +97,15 @@ export const MACHINES: readonly MachineDefinition[] = [
     states: VOLUME_STATES,
     commands: VOLUME_COMMAND_TYPES,
     worldEffects: VOLUME_EFFECT_NAMES,
+  },
+  {
+    kind: 'benchmark',
+    version: BENCHMARK_MACHINE_VERSION,
+    machine: benchmarkMachine,
+    admit: admitBenchmark,
+    states: BENCHMARK_STATES,
+    commands: BENCHMARK_COMMAND_TYPES,
+    worldEffects: BENCHMARK_EFFECT_NAMES,
   },
 ];
 

@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'domain.flushed': 'emptied by command: a command, or its return from a reboot, makes it ready',
   },
   agent: { serving: 'asked by others' },
+  benchmark: { finished: 'its results are kept', gone: 'the end' },
   osd: {
     serving: 'all is well: a command changes it',
     empty: 'it has no disk: a command gives it one, or removes it',

@@ -25,6 +25,7 @@ const RESULTS: Readonly<Record<string, readonly unknown[]>> = {
   'osd.drain': [{ safe: true, pgs: 0, text: '' }, { safe: false, pgs: 7, text: '7 pgs' }],
   'osd.judge': [{ safe: true, text: '' }, { safe: false, text: '2 PGs' }],
   'osd.clear': [{ left: null }, { left: '/dev/vg/lv' }],
+  'osd.db': [{ device: '/dev/sdd', sizeBytes: 1e9 }],
   'osd.import': [{ device: '/dev/sdc', dbDevice: null }],
 };
 const COMMANDS: readonly ActorEvent[] = [
@@ -32,6 +33,7 @@ const COMMANDS: readonly ActorEvent[] = [
   { type: 'osd.replace', place, weight: null, force: false }, { type: 'osd.replace', place, weight: 2, force: true },
   { type: 'osd.refresh', device: '/dev/sdc' },
   { type: 'osd.remove', force: false }, { type: 'osd.remove', force: true }, { type: 'osd.cancel' },
+  { type: 'osd.share', device: '/dev/sdd' },
 ];
 const FACTS: readonly ActorEvent[] = [
   { type: 'owner.acquired', node: 'hv1', bootId: 'b1', epoch: 1, cause: 'restarted' },

@@ -4,11 +4,11 @@
  * device numbers. Every call is idempotent, has a deadline, never throws, and ends in done, refused (nothing of what
  * it was to do has been done; the reason names the thing and the cure) or unknown.
  */
-import type { OsdDbEffects, OsdEffects } from '../../machines/osd/effects.js';
+import type { OsdEffects } from '../../machines/osd/effects.js';
 import type { HandlersOf } from '../handlers.js';
 import { refused } from './outcome.js';
 
-export type Osds = HandlersOf<OsdEffects & OsdDbEffects>;
+export type Osds = HandlersOf<OsdEffects>;
 
 /** Of a node that has no Ceph. */
 export function noOsds(names: readonly (keyof Osds)[]): Osds {

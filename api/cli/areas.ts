@@ -61,14 +61,15 @@ const AREAS: readonly Area[] = [
     word: 'storage',
     summary: 'Shared storage: Ceph, its OSDs, pools and volumes.',
     load: async () => {
-      const [osd, pool, volume, snapshot] = await Promise.all([
+      const [osd, benchmark, pool, volume, snapshot] = await Promise.all([
         import('./commands/storage-osd.js'),
+        import('./commands/storage-benchmark.js'),
         import('./commands/storage-pool.js'),
         import('./commands/storage-volume.js'),
         import('./commands/storage-snapshot.js'),
       ]);
       return [
-        ...osd.storageOsdCommands, ...pool.storagePoolCommands, ...volume.storageVolumeCommands,
+        ...osd.storageOsdCommands, ...benchmark.storageBenchmarkCommands, ...pool.storagePoolCommands, ...volume.storageVolumeCommands,
         ...snapshot.storageSnapshotCommands,
       ];
     },
@@ -92,6 +93,7 @@ const AREAS: readonly Area[] = [
 export const GROUPS: readonly Group[] = [
   ...AREAS.map((area) => ({ path: [area.word], summary: area.summary })),
   { path: ['cluster', 'maintenance'], summary: 'Maintenance mode.' },
+  { path: ['storage', 'benchmark'], summary: 'How fast a pool is, by fio.' },
   { path: ['storage', 'osd'], summary: 'OSDs: the disks of Ceph.' },
   { path: ['storage', 'pool'], summary: 'Pools: what volumes are in.' },
   { path: ['storage', 'volume'], summary: 'Volumes: the disks of VMs.' },

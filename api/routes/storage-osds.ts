@@ -7,7 +7,8 @@ import type { ApiContext } from '../context.js';
 import type { Api, ApiReply } from '../http.js';
 import { Message, NoArguments, routeAt, routeOf, type Static } from '../schemas/schema.js';
 import {
-  OsdAddArguments, OsdList, OsdListArguments, OsdPath, OsdRefreshArguments, OsdRemoveArguments, OsdReplaceArguments,
+  OsdAddArguments, OsdDbArguments, OsdList, OsdListArguments, OsdPath, OsdRefreshArguments, OsdRemoveArguments,
+  OsdReplaceArguments,
   OsdState, OsdStateArguments, taskAnswers,
 } from '../schemas/storage-osds.js';
 import { beginTask } from '../osd-tasks.js';
@@ -66,6 +67,15 @@ function changingRoutes(api: Api, context: ApiContext): void {
       const place: OsdPlace = { device, parts, siblings, ...size };
       return { to, event: { type: 'osd.add', place, weight } as unknown as ActorEvent };
     }));
+  });
+
+  const share = { schema: { summary: 'Make a device for databases of OSDs', querystring: OsdDbArguments,
+    response: taskAnswers } };
+  api.post('/storage/ceph/osddb', share, async (request, reply) => {
+    const { id } = findNode(feed, request.query.node).record;
+    const [born] = cephValue(await cluster.osds.create(id, 1));
+    const event = { type: 'osd.share', device: request.query.device };
+    return beginTask(context, request, reply as ApiReply, 'osd.add_db_vg', id, born ? [{ to: born.to, event }] : []);
   });
 
   const replace = task('Give its number another device', OsdPath, OsdReplaceArguments);

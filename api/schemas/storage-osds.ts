@@ -36,6 +36,7 @@ export const OsdAddArguments = args({
   node: needed('Node that has the device'), device: needed(DEVICE), ...PLACE,
   osd_count: count('So many OSDs on the device, each with an equal part', 1, 16),
 });
+export const OsdDbArguments = args({ node: needed('Node that has the device'), device: needed(DEVICE) });
 export const OsdReplaceArguments = args({
   new_device: needed(DEVICE), old_device: text('As PVC has it; the OSD knows its own'), ...PLACE,
   force: flag('Ours: even if placement groups become unavailable by it'), ...SURE,

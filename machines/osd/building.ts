@@ -267,3 +267,20 @@ export const refreshing = osdSetup.createStateConfig({
     'osd.import.unknown': { target: '#serving', actions: [because, failed] },
   },
 });
+
+/** No OSD at all: a device for databases of others. */
+export const sharing = osdSetup.createStateConfig({
+  entry: [
+    step(1, 'Making a device for databases of OSDs'),
+    { type: 'osd.db', params: ({ event }) => ({ device: 'device' in event ? event.device : '', ...slow }) },
+  ],
+  exit: forget('osd.db'),
+  on: {
+    'osd.db.done': {
+      target: '#gone',
+      actions: finish('done', (context) => `OSDs of ${context.node} can have their databases there from now on`),
+    },
+    'osd.db.refused': { target: '#gone', actions: [because, failed] },
+    'osd.db.unknown': { target: '#gone', actions: [because, failed] },
+  },
+});

@@ -50,6 +50,8 @@ export interface OsdEffects {
   'osd.destroy': Effect<{ uuid: string; number: number }, null>;
   /** Its partitions, labels and data directory go, as far as they are ours. */
   'osd.clear': Effect<{ uuid: string; number: number | null }, { left: string | null }>;
+  /** Makes the device one from which OSDs of this node get parts for their databases. */
+  'osd.db': Effect<{ device: string }, { device: string; sizeBytes: number }>;
   /** Finds its store on the device and makes its data directory anew. */
   'osd.import': Effect<{ uuid: string; number: number; device: string }, { device: string; dbDevice: string | null }>;
 }
@@ -57,12 +59,5 @@ export interface OsdEffects {
 export const OSD_EFFECT_NAMES = [
   'osd.check', 'osd.prepare', 'osd.register', 'osd.make', 'osd.weigh', 'osd.start', 'osd.look', 'osd.mark',
   'osd.drain', 'osd.judge', 'osd.stop', 'osd.purge', 'osd.destroy', 'osd.clear', 'osd.import',
+  'osd.db',
 ] as const satisfies readonly (keyof OsdEffects)[];
-
-/** Of the actor that keeps a node's devices for databases of OSDs (machines/osd/db.ts). */
-export interface OsdDbEffects {
-  /** Makes the device one from which OSDs of this node get parts for their databases. */
-  'osd.db': Effect<{ device: string }, { device: string; sizeBytes: number }>;
-}
-
-export const OSD_DB_EFFECT_NAMES = ['osd.db'] as const satisfies readonly (keyof OsdDbEffects)[];

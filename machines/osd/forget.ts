@@ -2,7 +2,9 @@
 import type { SnapshotView } from '../definition.js';
 import { osdContext, osdIsIn } from './admission.js';
 
-const UNDER_WAY = ['checking', 'judging', 'leaving', 'building', 'refreshing', 'removing', 'undoing'] as const;
+const UNDER_WAY = [
+  'checking', 'judging', 'leaving', 'building', 'refreshing', 'sharing', 'removing', 'undoing',
+] as const;
 
 /** null = it may be: an OSD in service is found again in Ceph, and adopted. */
 export function osdMayForget(snapshot: SnapshotView | null): string | null {

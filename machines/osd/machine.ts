@@ -6,7 +6,7 @@
  * O3 data are given up only when Ceph says that they are elsewhere, or a person forces it.
  * O4 every owner can carry on from the record: stages are states, effects are repeatable.
  */
-import { building, checking, judging, leaving, refreshing } from './building.js';
+import { building, checking, judging, leaving, refreshing, sharing } from './building.js';
 import { begin, newOsd, osdSetup, takeFacts } from './setup.js';
 import { removing, undoing } from './removing.js';
 
@@ -22,13 +22,16 @@ export const osdMachine = osdSetup.createMachine({
     born: { always: [{ guard: 'isAdopted', target: 'serving' }, { target: 'new' }] },
     new: {
       after: { newMs: 'gone' },
-      on: { 'osd.add': { target: 'checking', actions: begin } },
+      on: {
+        'osd.add': { target: 'checking', actions: begin }, 'osd.share': { target: 'sharing', actions: begin },
+      },
     },
     checking,
     judging,
     leaving,
     building,
     refreshing,
+    sharing,
     serving: {
       id: 'serving',
       on: {

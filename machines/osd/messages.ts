@@ -17,10 +17,14 @@ export type OsdCommand =
   | { readonly type: 'osd.refresh'; readonly device: string }
   /** Out of the cluster for good. force: without waiting until its data are elsewhere. */
   | { readonly type: 'osd.remove'; readonly force: boolean }
+  /** Of a newborn: not an OSD, but a device for databases of OSDs; it is gone with its task. */
+  | { readonly type: 'osd.share'; readonly device: string }
   /** Ends a removal that still waits for its data. */
   | { readonly type: 'osd.cancel' };
 
-export const OSD_COMMAND_TYPES = ['osd.add', 'osd.replace', 'osd.refresh', 'osd.remove', 'osd.cancel'] as const;
+export const OSD_COMMAND_TYPES = [
+  'osd.add', 'osd.replace', 'osd.refresh', 'osd.remove', 'osd.cancel', 'osd.share',
+] as const;
 
 export type OsdFact =
   | OwnerAcquired
@@ -40,7 +44,7 @@ export interface OsdInput {
   readonly adopted?: { readonly number: number; readonly device: string | null } | null;
 }
 
-export type OsdJob = 'add' | 'replace' | 'refresh' | 'remove';
+export type OsdJob = 'add' | 'replace' | 'refresh' | 'remove' | 'share';
 
 export interface OsdContext {
   readonly uuid: string;

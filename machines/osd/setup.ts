@@ -53,6 +53,7 @@ export const slow = { deadlineMs: OSD_DEADLINES.slowMs, retry: OSD_RETRY } as co
 
 const JOBS: Readonly<Record<string, OsdJob>> = {
   'osd.add': 'add', 'osd.replace': 'replace', 'osd.refresh': 'refresh', 'osd.remove': 'remove',
+  'osd.share': 'share',
 };
 
 /** A command is taken up: at most one is under way (admission sees to that), but for force in a removal that waits. */

@@ -18,6 +18,7 @@ export const OSD_STATES = {
   'building.waiting.looking': 'The monitors are asked whether it is up.',
   'building.waiting.pausing': 'Not up yet; asked again in a moment.',
   refreshing: 'Its store is looked for on the device.',
+  sharing: 'Its device is made one for databases of OSDs.',
   serving: 'In service; up and in are Ceph\'s word.',
   empty: 'It keeps its number and has no disk: replace it onto one, or remove it.',
   removing: 'It is being taken off the cluster.',

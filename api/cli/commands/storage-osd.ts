@@ -93,6 +93,12 @@ async function add(context: CommandContext): Promise<void> {
   });
 }
 
+async function share(context: CommandContext): Promise<void> {
+  const [node, device] = [context.values.positional('NODE'), context.values.positional('DEVICE')];
+  await confirmed(context, `Make ${device} of ${node} a device for databases of OSDs`);
+  await runTask(context, { method: 'POST', path: '/storage/ceph/osddb', query: { node, device } });
+}
+
 async function replace(context: CommandContext): Promise<void> {
   const { values } = context;
   const [id, device] = [values.positional('OSDID'), values.positional('DEVICE')];
@@ -155,6 +161,12 @@ export const storageOsdCommands: readonly Command[] = [
       ...WAITS, YES],
     examples: ['pvc storage osd add hv1 /dev/sdb', 'pvc storage osd add hv1 detect:INTEL:960GB:0 -w 0.9 --wait'],
     run: add,
+  },
+  {
+    path: ['storage', 'osd', 'create-db-vg'], summary: 'Make a disk of a node one for the databases of its OSDs.',
+    details: 'OSDs added with --ext-db-ratio or --ext-db-size get parts of it: a fast disk beside slow ones.',
+    positionals: [{ name: 'NODE', required: true, help: 'Node that has the disk.' }, DEVICE],
+    options: [...WAITS, YES], examples: ['pvc storage osd create-db-vg hv1 /dev/nvme0n1'], run: share,
   },
   {
     path: ['storage', 'osd', 'replace'], summary: 'Give an OSD another disk, under the same number.',
