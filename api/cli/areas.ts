@@ -69,8 +69,8 @@ const AREAS: readonly Area[] = [
         import('./commands/storage-snapshot.js'),
       ]);
       return [
-        ...osd.storageOsdCommands, ...benchmark.storageBenchmarkCommands, ...pool.storagePoolCommands, ...volume.storageVolumeCommands,
-        ...snapshot.storageSnapshotCommands,
+        ...osd.storageOsdCommands, ...benchmark.storageBenchmarkCommands, ...pool.storagePoolCommands,
+        ...volume.storageVolumeCommands, ...snapshot.storageSnapshotCommands,
       ];
     },
   },
