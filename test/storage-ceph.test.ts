@@ -1,6 +1,7 @@
 /** The port to shared storage on a real Ceph: the contract that its simulation fulfils too, and the traps of Ceph. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { CephConnection } from '../actors/drivers/ceph/connection.js';
 import { createCephClient } from '../actors/drivers/ceph/client.js';
 import { inspectFencing } from '../actors/drivers/ceph/fencing-preflight.js';
 import { ipOf, readOsdmap, wholeAddress, type Osdmap } from '../actors/drivers/ceph/fencing-map.js';
@@ -111,18 +112,31 @@ describe('the storage fence and the traps of Ceph', () => {
 
 describe('what would spoil a storage fence is said beforehand', () => {
   let subject: CephSubject;
-  const keys = async (user: string, guestUser: string): Promise<string[]> => {
+  let weakKeyring = '';
+  const keys = async (user: string, guestUser: string, by: CephConnection = subject.connection): Promise<string[]> => {
     const options = { user, guestUser, deadlineMs: DEADLINE_MS };
-    return value(await inspectFencing(subject.connection, options)).map(({ key }) => key);
+    return value(await inspectFencing(by, options)).map(({ key }) => key);
   };
   before(async () => {
     subject = await subjectOnce();
     await subject.ceph.addUser('client.libvirt', { mon: 'profile rbd', osd: 'profile rbd' });
-    await subject.ceph.addUser('client.weak', { mon: 'allow r', osd: 'allow rwx' });
+    weakKeyring = await subject.ceph.addUser('client.weak', { mon: 'allow r', osd: 'allow rwx' });
   });
   after(() => subject?.stop());
 
   it('nothing, where the keys may do it', async () => assert.deepEqual(await keys('admin', 'libvirt'), []));
+
+  it('a daemon that may neither write to the blocklist nor ask OSDs', async () => {
+    const weak = await createCephClient({
+      configFile: subject.ceph.confFile, clientName: 'weak', keyringFile: weakKeyring,
+      log: createLog('weak', 'error'), connectWaitMs: DEADLINE_MS,
+    });
+    try {
+      assert.deepEqual(await keys('weak', 'libvirt', weak), ['fence-caps-mon', 'fence-caps-osd']);
+    } finally {
+      await weak.close();
+    }
+  });
 
   it('guests that may not break the lock of a dead one; and guests without any key', async () => {
     assert.deepEqual(await keys('admin', 'weak'), ['guest-caps']);
