@@ -33,6 +33,7 @@ import type { CephConnection } from './drivers/ceph/connection.js';
 import { noOsds, type Osds } from './drivers/osds.js';
 import type { Storage } from './drivers/storage.js';
 import { clusterEffects, placeEffects } from './effects-cluster.js';
+import { diskEffects } from './effects-disks.js';
 import { agentHypervisorEffects, hypervisorEffects, type HypervisorDeps } from './effects-hypervisor.js';
 import { powerEffects } from './effects-power.js';
 import { reachEffects, storageEffects } from './effects-storage.js';
@@ -189,7 +190,10 @@ function worldEffects(
   deps: CellsDeps, view: ClusterView, primacy: Primacy, volumes: VolumeService,
 ): Record<string, WorldEffect> {
   const hypervisor: HypervisorDeps = { ...deps, onProgress: (uuid, progress) => view.progress(uuid, progress) };
-  const vm = { ...hypervisorEffects(hypervisor), ...placeEffects(view), ...reachEffects(deps.storage) };
+  const vm = {
+    ...hypervisorEffects(hypervisor), ...placeEffects(view), ...reachEffects(deps.storage),
+    ...diskEffects(deps.volumes),
+  };
   const power = powerEffects(deps.bmc, deps.probe);
   return {
     ...asWorldEffects<VmEffects>(vm),

@@ -13,7 +13,7 @@ import type { HandlersOf } from './handlers.js';
 type Names =
   | 'hypervisor.start' | 'hypervisor.shutdown' | 'hypervisor.destroy'
   | 'hypervisor.resume' | 'hypervisor.observe' | 'hypervisor.migrate'
-  | 'hypervisor.device' | 'hypervisor.resizeDisk';
+  | 'hypervisor.device' | 'hypervisor.resizeDisk' | 'hypervisor.freeze' | 'hypervisor.thaw';
 
 export interface HypervisorDeps {
   readonly hypervisor: Hypervisor;
@@ -60,6 +60,13 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
         : hypervisor.changeDevice({ uuid, change, xml, deadlineMs });
     },
     'hypervisor.resizeDisk': ({ uuid, volume, sizeBytes }) => hypervisor.resizeDisk(uuid, volume, sizeBytes),
+    async 'hypervisor.freeze'({ uuid }, context) {
+      // What an earlier try froze by the agent would refuse to be frozen again.
+      const before = context.resumed ? await hypervisor.thaw(uuid) : done(null);
+      const outcome = before.kind === 'done' ? await hypervisor.freeze(uuid) : before;
+      return outcome.kind === 'done' ? done({ how: outcome.value }) : outcome;
+    },
+    'hypervisor.thaw': ({ uuid }) => hypervisor.thaw(uuid),
     async 'hypervisor.migrate'(params, context) {
       if (context.resumed) return unknown('the daemon restarted while the guest was moving');
       const target = config.addresses[params.target];

@@ -32,6 +32,7 @@ import { storageStatusRoutes } from './routes/storage-status.js';
 import { taskRoutes } from './routes/tasks.js';
 import { vmDiskRoutes } from './routes/vm-disks.js';
 import { vmElementRoutes } from './routes/vm-element.js';
+import { vmSnapshotRoutes } from './routes/vm-snapshots.js';
 import { vmRoutes } from './routes/vm.js';
 import { anyObject, NoArguments } from './schemas/schema.js';
 import { createDocuments } from './views/documents.js';
@@ -123,6 +124,7 @@ async function versionOne(
   vmRoutes(api, context);
   vmElementRoutes(api, context);
   vmDiskRoutes(api, context);
+  vmSnapshotRoutes(api, context);
   actorRoutes(api, context);
   deadLetterRoutes(api, context);
   faultRoutes(api, context);

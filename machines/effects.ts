@@ -7,7 +7,7 @@
  * or `<name>.unknown {effectId, reason}`. `requestId`, where params have one, comes back in the answer.
  * deadlineMs bounds the whole effect; past it the answer is `unknown`.
  */
-import type { BootRef, DeviceChange, NodeSelector, VmLock } from './vm/messages.js';
+import type { BootRef, DeviceChange, NodeSelector, Stillness, VmLock } from './vm/messages.js';
 import type { Proof, ProofKind } from './node/messages.js';
 
 export interface Effect<Params, Result> {
@@ -61,6 +61,12 @@ export interface PlannedMove {
   readonly after?: readonly string[];
 }
 
+/** Snapshots of one name, one of each of these volumes (`pool/image`). */
+export interface DiskMoment {
+  readonly volumes: readonly string[];
+  readonly name: string;
+}
+
 export interface VmEffects {
   /** Starts the guest; done if it runs already; refused while locked. The runtime stamps epoch and effect id. */
   'hypervisor.start': Effect<{ uuid: string; name: string; xmlHash: string; lock?: VmLock }, GuestObservation>;
@@ -77,6 +83,18 @@ export interface VmEffects {
   'hypervisor.device': Effect<{ uuid: string; change: DeviceChange; deviceHash: string }, null>;
   /** done = the running guest sees this size of the volume, or does not use it. Never makes anything smaller. */
   'hypervisor.resizeDisk': Effect<{ uuid: string; volume: string; sizeBytes: number }, null>;
+  /** done = nothing new reaches the disks of the running guest, until it is thawed. */
+  'hypervisor.freeze': Effect<{ uuid: string }, { how: Stillness }>;
+  /** done = it goes on; refused = there is no such guest here. */
+  'hypervisor.thaw': Effect<{ uuid: string }, null>;
+  /** done = no volume has a snapshot of this name. */
+  'disks.check': Effect<DiskMoment, null>;
+  /** done = every volume has the snapshot. Otherwise some may have it. */
+  'disks.snapshot': Effect<DiskMoment, null>;
+  /** done = no volume has it any more. */
+  'disks.drop': Effect<DiskMoment, null>;
+  /** done = every volume is as it was then; refused = none was touched. */
+  'disks.rollback': Effect<DiskMoment, null>;
   /** done = a guest that is started here now opens its disks with an osdmap of this epoch or a later one. */
   'storage.reach': Effect<{ osdmapEpoch: number }, null>;
   /** Pure placement over this node's mirror of the cluster. */
@@ -224,6 +242,12 @@ export const VM_EFFECT_NAMES = [
   'hypervisor.migrate',
   'hypervisor.device',
   'hypervisor.resizeDisk',
+  'hypervisor.freeze',
+  'hypervisor.thaw',
+  'disks.check',
+  'disks.snapshot',
+  'disks.drop',
+  'disks.rollback',
   'storage.reach',
   'cluster.place',
 ] as const satisfies readonly (keyof VmEffects)[];

@@ -100,4 +100,31 @@ describe('devices of a VM', () => {
     };
     assert.deepEqual([await told('db2'), await told('web1')], ['storage', 'power']);
   });
+
+  test('snapshots are tasks; those a VM has are listed as PVC lists them', async () => {
+    const name = async (path: string, method: 'POST' | 'DELETE' = 'POST'): Promise<unknown> => {
+      const answer = await ask(method, path);
+      return answer.status === 202 ? (answer.body as { task_name: string }).task_name : answer.message;
+    };
+    assert.equal(await name('/vm/db2/snapshot?snapshot_name=s1'), 'vm.create_snapshot');
+    assert.equal(await name('/vm/web1/snapshot'), 'vm.create_snapshot');
+    assert.match(String((last().command as unknown as { snapshot: string }).snapshot), /^\d{14}$/);
+    assert.match(String(await name('/vm/db2/snapshot?snapshot_name=a/b')), /no name for a snapshot/);
+    assert.match(String(await name('/vm/db2/snapshot/rollback?snapshot_name=s2')), /no snapshot .s2./);
+    const taken = world.addVm(domainXml('db4'), { off: 'stopped' }, 'hv1', {
+      snapshots: [{ name: 's1', at: 1_700_000_000_000, volumes: ['vms/db4_sda'], still: 'agent',
+        definition: { xmlHash: 'other', memoryMiB: 1, vcpus: 1, description: '', rbdOnly: true, diskless: false } }],
+    });
+    assert.ok(taken);
+    const [vm] = (await ask('GET', '/vm/db4')).body as { snapshots: Record<string, unknown>[] }[];
+    const { age, ...rest } = vm?.snapshots[0] ?? {};
+    assert.ok(Number(age) > 0);
+    assert.deepEqual(rest, {
+      name: 's1', timestamp: '1700000000', timestamp_ms: 1_700_000_000_000, xml_diff_lines: [], xml_changed: true,
+      rbd_snapshots: ['vms/db4_sda@s1'], quiesced: 'agent',
+    });
+    assert.equal(await name('/vm/db4/snapshot/rollback?snapshot_name=s1'), 'vm.rollback_snapshot');
+    assert.equal(await name('/vm/db4/snapshot?snapshot_name=s1', 'DELETE'), 'vm.remove_snapshot');
+    assert.match(String(await name('/vm/db4/snapshot?snapshot_name=s1')), /has a snapshot .s1. already/);
+  });
 });

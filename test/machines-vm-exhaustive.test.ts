@@ -133,6 +133,7 @@ function roots(): ActorRecord[] {
     afterLostMigration('gone'),
     arriving(),
     changingAgain(),
+    ...snapshots(),
   ].map((record) => ({ ...record, tail: [] }));
 }
 
@@ -152,6 +153,20 @@ function arriving(): ActorRecord {
   machine.command({ type: 'vm.migrate', target: 'hv1', force: false, forceLive: false });
   machine.done('cluster.place', { target: HV1, reason: null }).done('hypervisor.migrate', { durationMs: 10 });
   return machine.fact(acquired(HV1, 'transferred')).record;
+}
+
+/** A snapshot is being taken, of a guest that runs and of one that does not; one is there. */
+function snapshots(): ActorRecord[] {
+  const running = runOnHv2(new DrivenMachine(machineOf('vm')!, 'u1', vmInput()));
+  running.command({ type: 'vm.snapshot', snapshot: 's1' });
+  running.done('disks.check').done('hypervisor.freeze', { how: 'agent' });
+  const off = newVm();
+  off.command({ type: 'vm.snapshot', snapshot: 's1' });
+  off.done('disks.check');
+  const taken = newVm();
+  taken.command({ type: 'vm.snapshot', snapshot: 's1' });
+  taken.done('disks.check').done('disks.snapshot');
+  return [running.record, off.record, taken.record];
 }
 
 /** A device whose change has been tried almost as often as it may be. */

@@ -1,11 +1,15 @@
 /** RBD disks of guests on a real Ceph, a real libvirtd and QEMU. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { createCephClient } from '../actors/drivers/ceph/client.js';
+import { cephVolumes } from '../actors/drivers/ceph/volumes.js';
 import type { Hypervisor } from '../actors/drivers/hypervisor.js';
 import { createLibvirtHypervisor } from '../actors/drivers/libvirt/hypervisor.js';
+import { diskEffects } from '../actors/effects-disks.js';
 import { startCeph, type CephCluster } from '../fixtures/ceph.js';
 import { eventually, valueOf } from '../fixtures/contracts/hypervisor-bench.js';
 import { startLibvirtdPair, type LibvirtdPair } from '../fixtures/libvirtd.js';
+import type { EffectContext } from '../runtime/effects.js';
 import { createLog } from '../runtime/log.js';
 import { newUuid } from '../runtime/random.js';
 
@@ -169,5 +173,36 @@ describe('a guest with RBD disks', () => {
     assert.equal(await state(), 'running');
     valueOf(await source.destroy(guest.uuid));
     assert.equal((await source.freeze(guest.uuid)).kind, 'refused');
+  });
+
+  it('is snapshotted as a whole: two disks at one moment, which come back together', async () => {
+    const { confFile, adminKeyring: keyringFile } = ceph;
+    const connection = await createCephClient({
+      configFile: confFile, clientName: 'client.admin', keyringFile, log, connectWaitMs: WAIT_MS,
+    });
+    const effects = diskEffects(cephVolumes(connection, { confFile, user: 'admin', keyringFile }));
+    const moment = { volumes: ['vms/first', 'vms/second'], name: 'whole', deadlineMs: WAIT_MS };
+    const context = { resumed: false } as EffectContext;
+    const snapshots = async (volume: string): Promise<string[]> =>
+      (JSON.parse(await ceph.rbd('snap', 'ls', `vms/${volume}`, '--format', 'json')) as { name: string }[])
+        .map((each) => each.name);
+    const guest = new Guest([diskXml('first', 'sda'), diskXml('second', 'sdb')]);
+    valueOf(await guest.start());
+    valueOf(await effects['disks.check'](moment, context));
+    valueOf(await source.freeze(guest.uuid));
+    valueOf(await effects['disks.snapshot'](moment, context));
+    valueOf(await effects['disks.snapshot'](moment, { ...context, resumed: true }));
+    valueOf(await source.thaw(guest.uuid));
+    assert.deepEqual([await snapshots('first'), await snapshots('second')], [['whole'], ['whole']]);
+    const taken = await effects['disks.check'](moment, context);
+    assert.match(taken.kind === 'refused' ? taken.reason : taken.kind, /has a snapshot "whole" already/);
+    valueOf(await source.destroy(guest.uuid));
+    await ceph.rbd('resize', '--size', '40', 'vms/second');
+    valueOf(await effects['disks.rollback'](moment, context));
+    assert.equal(JSON.parse(await ceph.rbd('info', 'vms/second', '--format', 'json')).size, 16 << 20);
+    valueOf(await effects['disks.drop'](moment, context));
+    valueOf(await effects['disks.drop'](moment, context));
+    assert.deepEqual([await snapshots('first'), await snapshots('second')], [[], []]);
+    await connection.close();
   });
 });

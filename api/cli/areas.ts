@@ -36,12 +36,13 @@ const AREAS: readonly Area[] = [
     word: 'vm',
     summary: 'Virtual machines.',
     load: async () => {
-      const [define, modify, state, view, volume] = await Promise.all([
+      const [define, modify, state, view, volume, snapshot] = await Promise.all([
         import('./commands/vm-define.js'),
         import('./commands/vm-modify.js'),
         import('./commands/vm-state.js'),
         import('./commands/vm-view.js'),
         import('./commands/vm-volume.js'),
+        import('./commands/vm-snapshot.js'),
       ]);
       return [
         ...define.vmDefineCommands,
@@ -49,6 +50,7 @@ const AREAS: readonly Area[] = [
         ...state.vmStateCommands,
         ...view.vmViewCommands,
         ...volume.vmVolumeCommands,
+        ...snapshot.vmSnapshotCommands,
       ];
     },
   },
@@ -99,6 +101,7 @@ export const GROUPS: readonly Group[] = [
   { path: ['storage', 'volume'], summary: 'Volumes: the disks of VMs.' },
   { path: ['storage', 'volume', 'snapshot'], summary: 'Snapshots of volumes.' },
   { path: ['vm', 'tag'], summary: 'Tags of a VM.' },
+  { path: ['vm', 'snapshot'], summary: 'Snapshots of a VM.' },
   { path: ['vm', 'volume'], summary: 'Disks of a VM.' },
   { path: ['vm', 'vcpu'], summary: 'vCPUs of a VM.' },
   { path: ['vm', 'memory'], summary: 'Memory of a VM.' },

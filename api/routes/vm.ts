@@ -105,7 +105,7 @@ async function objects(context: ApiContext, vms: readonly MirroredActor[]): Prom
     vms.map(({ record }) => context.documents.get(vmContext(record).definition.xmlHash)),
   );
   return vms.map(({ record, address }, index) =>
-    vmObject(record, documents[index] ?? null, facts, heldByLostNode(context.feed, address)));
+    vmObject(record, documents[index] ?? null, facts, context.clock.wallMs(), heldByLostNode(context.feed, address)));
 }
 
 /** PVC's filters: `negate` turns node, state and tag round, not the name. */

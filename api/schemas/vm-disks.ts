@@ -1,5 +1,5 @@
 /** Shapes of a VM's devices and disks. */
-import { args, flag, Type } from './schema.js';
+import { args, flag, text, Type } from './schema.js';
 
 const limit = (of: string) =>
   Type.Optional(Type.Integer({ description: `${of} a second; 0 = no limit`, minimum: 0, maximum: 2 ** 50 }));
@@ -16,4 +16,8 @@ export const VmDiskLimitArguments = args({
   read_iops_sec: limit('Reads'),
   write_iops_sec: limit('Writes'),
   total_iops_sec: limit('Reads and writes'),
+});
+export const VmNewSnapshotArguments = args({ snapshot_name: text('Name; the date and time if left out', 128) });
+export const VmSnapshotArguments = args({
+  snapshot_name: Type.String({ description: 'Name of the snapshot', minLength: 1, maxLength: 128 }),
 });

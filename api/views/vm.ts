@@ -23,7 +23,8 @@ const NO_REQUESTS = { rd_req: 0, rd_bytes: 0, wr_req: 0, wr_bytes: 0 };
  * answer at the moment.
  */
 export function vmObject(
-  record: ActorRecord, document: VmDocument | null, facts: ReadonlyMap<string, NodeFacts>, held: string | null = null,
+  record: ActorRecord, document: VmDocument | null, facts: ReadonlyMap<string, NodeFacts>, nowMs: number,
+  held: string | null = null,
 ): Static<typeof VmObject> {
   const context = vmContext(record);
   const { meta, definition } = context;
@@ -44,7 +45,7 @@ export function vmObject(
     migration_method: meta.migrationMethod,
     migration_max_downtime: meta.migrationMaxDowntimeMs,
     tags: context.tags.map((tag) => ({ ...tag })),
-    snapshots: [],
+    snapshots: snapshotObjects(context, nowMs),
     description: definition.description,
     profile: meta.profile ?? 'None',
     fenced_by: fencedBy(context),
@@ -58,6 +59,20 @@ export function vmObject(
     vnc: vncOf(document, guest),
     ...documentFields(document, definition.vcpus),
   };
+}
+
+/** PVC's fields; `quiesced` and `timestamp_ms` are ours. Newest first, as PVC lists them. */
+function snapshotObjects({ snapshots = [], definition }: VmContext, nowMs: number): Record<string, unknown>[] {
+  return [...snapshots].reverse().map((snapshot) => ({
+    name: snapshot.name,
+    timestamp: String(Math.floor(snapshot.at / 1000)),
+    timestamp_ms: snapshot.at,
+    age: Math.max(0, Math.floor((nowMs - snapshot.at) / 1000)),
+    xml_diff_lines: [],
+    xml_changed: snapshot.definition.xmlHash !== definition.xmlHash,
+    rbd_snapshots: snapshot.volumes.map((volume) => `${volume}@${snapshot.name}`),
+    quiesced: snapshot.still ?? 'off',
+  }));
 }
 
 /** Of the copy that runs, or of one that would be started. */

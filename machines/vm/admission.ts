@@ -7,11 +7,13 @@ import { accept, already, denyInvalid, denyState, listOf, type Admission } from 
 import { statePaths, type CommandView, type SnapshotView } from '../definition.js';
 import { commandWord } from './changes.js';
 import { VM_COMMAND_TYPES, type VmCommand, type VmCommandType, type VmContext } from './messages.js';
+import { VM_LIMITS } from './timing.js';
 import { vmStateWord } from './view.js';
 
 const always = ['vm.meta', 'vm.tag', 'vm.modify'] as const;
 const ends = ['vm.shutdown', 'vm.stop', 'vm.disable', 'vm.undefine'] as const;
 const devices = ['vm.attach', 'vm.detach', 'vm.limit'] as const;
+const snapshots = ['vm.snapshot', 'vm.dropSnapshot'] as const;
 const moves = ['vm.migrate', 'vm.move', 'vm.unmigrate'] as const;
 
 type Row = { readonly accepts: readonly VmCommandType[]; readonly already: readonly VmCommandType[] };
@@ -22,13 +24,21 @@ const row = (accepts: readonly VmCommandType[], alreadySo: readonly VmCommandTyp
 
 /** Longest matching state path wins. vm.meta, vm.tag and vm.modify are legal everywhere but in `removed`. */
 const TABLE: Readonly<Record<string, Row>> = {
-  'off.stopped': row(['vm.start', ...devices, 'vm.disable', 'vm.undefine', ...moves], ['vm.stop', 'vm.shutdown']),
-  'off.disabled': row(['vm.start', ...devices, 'vm.stop', 'vm.undefine', ...moves], ['vm.disable']),
+  'off.stopped': row(
+    ['vm.start', ...devices, ...snapshots, 'vm.rollback', 'vm.disable', 'vm.undefine', ...moves],
+    ['vm.stop', 'vm.shutdown'],
+  ),
+  'off.disabled': row(
+    ['vm.start', ...devices, ...snapshots, 'vm.rollback', 'vm.stop', 'vm.undefine', ...moves], ['vm.disable'],
+  ),
   'off.left': row(['vm.start', ...devices, 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
   'off.failed': row(['vm.start', ...devices, 'vm.stop', 'vm.disable', 'vm.undefine', ...moves]),
   starting: row(ends, ['vm.start']),
   'starting.transferring': row([], ['vm.start']),
-  running: row(['vm.restart', ...ends, ...moves, ...devices], ['vm.start']),
+  running: row(['vm.restart', ...ends, ...moves, ...devices, ...snapshots], ['vm.start']),
+  snapshotting: row([]),
+  discarding: row(ends),
+  rollingBack: row([]),
   changing: row(ends, ['vm.start']),
   'stopping.shuttingDown': row(['vm.stop', 'vm.disable', 'vm.undefine'], ['vm.shutdown']),
   'stopping.destroying': row([], ['vm.stop', 'vm.shutdown']),
@@ -78,7 +88,22 @@ export function admitVm(snapshot: SnapshotView, command: CommandView): Admission
         listOf(legalVmCommands(snapshot.value).map(commandWord)),
     );
   }
+  const wrong = wrongSnapshot(context, command);
+  if (wrong !== null) return denyInvalid(wrong);
   return admitMove(context, command, snapshot);
+}
+
+function wrongSnapshot(context: VmContext, command: VmCommand): string | null {
+  if (!('snapshot' in command)) return null;
+  const names = (context.snapshots ?? []).map((each) => each.name);
+  const isThere = names.includes(command.snapshot);
+  if (command.type !== 'vm.snapshot') {
+    const has = `it has ${names.join(', ') || 'none'}`;
+    return isThere ? null : `VM "${context.name}" has no snapshot "${command.snapshot}": ${has}`;
+  }
+  if (isThere) return `VM "${context.name}" has a snapshot "${command.snapshot}" already: choose another name`;
+  return names.length < VM_LIMITS.snapshotsMax ? null
+    : `VM "${context.name}" has ${names.length} snapshots: remove one first`;
 }
 
 const removing = (context: VmContext): boolean => context.stop?.then === 'remove';

@@ -15,6 +15,7 @@ import { off } from './off.js';
 import { recovering } from './recovering.js';
 import { observing, running, stopping } from './running.js';
 import { endAtOnce, forgetProved, takeOwner, vmSetup } from './setup.js';
+import { discarding, rollingBack, snapshotting } from './snapshotting.js';
 import { ended, starting } from './starting.js';
 
 /** Raise when an old snapshot would not mean the same. */
@@ -39,6 +40,9 @@ export const vmMachine = vmSetup.createMachine({
     starting,
     running,
     changing,
+    snapshotting,
+    discarding,
+    rollingBack,
     stopping,
     ended,
     observing,

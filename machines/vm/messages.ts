@@ -93,6 +93,8 @@ export type VmCommand =
   | { readonly type: 'vm.tag'; readonly action: 'add' | 'remove'; readonly tag: string; readonly protected: boolean }
   | { readonly type: 'vm.modify'; readonly definition: VmDefinition; readonly restart: boolean }
   | ({ readonly type: 'vm.attach' | 'vm.detach' | 'vm.limit' } & VmDeviceCommand)
+  /** Snapshots of all its RBD disks at one moment, and of its definition. */
+  | { readonly type: 'vm.snapshot' | 'vm.dropSnapshot' | 'vm.rollback'; readonly snapshot: string }
   | { readonly type: 'vm.undefine' };
 
 export type VmCommandType = VmCommand['type'];
@@ -127,6 +129,9 @@ export const VM_COMMAND_TYPES = [
   'vm.attach',
   'vm.detach',
   'vm.limit',
+  'vm.snapshot',
+  'vm.dropSnapshot',
+  'vm.rollback',
   'vm.undefine',
 ] as const satisfies readonly VmCommandType[];
 
@@ -160,6 +165,31 @@ export interface VmDevice extends VmDeviceCommand {
   readonly beforeHash: string;
   /** Tries whose end is not known. */
   readonly unknown: number;
+}
+
+/** How a guest is brought to rest for a snapshot: its agent froze its file systems, or it was paused. */
+export type Stillness = 'agent' | 'paused';
+
+/** A snapshot of a VM: one of each of its volumes, all of one moment and by one name, and its definition. */
+export interface VmSnapshot {
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** `pool/image`. */
+  readonly volumes: readonly string[];
+  readonly definition: VmDefinition;
+  /** null = nothing ran. */
+  readonly still: Stillness | null;
+}
+
+/** A snapshot being taken. */
+export interface VmSnapshotJob extends Omit<VmSnapshot, 'at'> {
+  readonly failure: string | null;
+}
+
+/** A snapshot being removed: a whole one, or what is left of one that failed. */
+export interface VmDropping extends VmSnapshot {
+  readonly isWhole: boolean;
 }
 
 /** A volume that was resized while it may be in use. */
@@ -209,4 +239,10 @@ export interface VmContext extends VmInput {
   readonly device?: VmDevice | null;
   /** Resized volumes of which the running guest is still to be told. */
   readonly resized?: readonly VmResize[];
+  /** In the order of their making. */
+  readonly snapshots?: readonly VmSnapshot[];
+  readonly snapshotting?: VmSnapshotJob | null;
+  readonly dropping?: VmDropping | null;
+  /** Name of the snapshot that its disks are being rolled back to. */
+  readonly rollingBack?: string | null;
 }

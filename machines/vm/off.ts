@@ -3,6 +3,7 @@ import { assign } from 'xstate';
 import { metaAfter, rehomedWhileOff, wantStart } from './changes.js';
 import { definesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
+import { rollsBack, takesSnapshots } from './snapshots.js';
 import { beginOperation, conclude, endAtOnce, takeOwner, vmSetup, wishEnd } from './setup.js';
 
 /** What a node held goes back to the primary; an actor that is there already stays. */
@@ -70,11 +71,13 @@ export const off = vmSetup.createStateConfig({
   states: {
     stopped: {
       entry: [settle, ended, handBack],
-      on: { 'vm.disable': { target: 'disabled', actions: [beginOperation, wishEnd] } },
+      always: { guard: 'mustDrop', target: '#discarding' },
+      on: { ...takesSnapshots, ...rollsBack, 'vm.disable': { target: 'disabled', actions: [beginOperation, wishEnd] } },
     },
     disabled: {
       entry: [settle, ended, handBack],
-      on: { 'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd] } },
+      always: { guard: 'mustDrop', target: '#discarding' },
+      on: { ...takesSnapshots, ...rollsBack, 'vm.stop': { target: 'stopped', actions: [beginOperation, wishEnd] } },
     },
     /** Its wish stands (PVC's word is start); a command starts it, or makes it one of the cluster's again. */
     left: {

@@ -5,6 +5,7 @@ import { alsoMayRunOn } from './copies.js';
 import { changesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
 import { beginOperation, conclude, noCopyHere, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
+import { takesSnapshots } from './snapshots.js';
 import { postponeEnd } from './starting.js';
 import { VM_DEADLINES } from './timing.js';
 
@@ -51,10 +52,14 @@ export const running = vmSetup.createStateConfig({
       triedNodes: [],
     }),
   ],
-  always: { guard: 'guestHasNews', target: '#changing.resizing' },
+  always: [
+    { guard: 'guestHasNews', target: '#changing.resizing' },
+    { guard: 'mustDrop', target: '#discarding' },
+  ],
   after: { stableMs: { actions: vmSetup.assign({ crashes: 0, startFailures: 0 }) } },
   on: {
     ...changesDevices,
+    ...takesSnapshots,
     'vm.shutdown': end,
     'vm.stop': end,
     'vm.restart': end,

@@ -28,6 +28,8 @@ export const vmSetup = setup({
     mayRunHere: ({ context }) => mayRunHere(context),
     /** A volume of it has another size, and it does not know. */
     guestHasNews: ({ context }) => (context.resized ?? []).length > 0,
+    /** Something is left of a snapshot that is to go. */
+    mustDrop: ({ context }) => !!context.dropping,
     endIsWanted: ({ context }) => context.stop !== null,
     moveFailed: ({ context }) => context.move !== null,
     mayRetryHere: ({ context }) =>

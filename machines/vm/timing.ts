@@ -11,6 +11,8 @@ export const VM_LIMITS = {
   liveAttemptsMax: 3,
   /** Tries to change a device whose end was not known, before it is given up. */
   deviceTriesMax: 3,
+  /** Snapshots of one VM: each is some 300 bytes of its record. */
+  snapshotsMax: 32,
 } as const;
 
 export const VM_DEADLINES = {
@@ -23,6 +25,10 @@ export const VM_DEADLINES = {
   storageMs: 5_000,
   /** A guest lets go of a device in its own time. */
   deviceMs: 30_000,
+  freezeMs: 25_000,
+  /** A guest that stands still for its snapshots does so for this long at most, and then for its thaw. */
+  disksMs: 15_000,
+  rollbackMs: 3_600_000,
   /** A live migration that takes longer is given up by its driver and resolved by observing both sides. */
   migrateMs: 3_600_000,
 } as const;

@@ -17,10 +17,14 @@ export function vmStateWord(snapshot: SnapshotView): VmStateWord {
     case 'removed': return 'delete';
     case 'migrating': return 'migrate';
     case 'stopping': case 'observing': case 'ended': return endingWord(context, below);
+    case 'snapshotting': case 'discarding': return context.mayRunOn.length > 0 ? 'start' : restWord(context);
+    case 'rollingBack': return restWord(context);
     case 'recovering': return context.desired === 'start' ? 'start' : 'stop';
     default: return 'start';
   }
 }
+
+const restWord = (context: VmContext): VmStateWord => context.desired === 'disable' ? 'disable' : 'stop';
 
 /** One that is left alone is still wanted running. */
 const OFF_WORDS: Readonly<Record<string, VmStateWord>> = { disabled: 'disable', failed: 'fail', left: 'start' };
@@ -51,6 +55,7 @@ export const vmStateText = (snapshot: SnapshotView): string => stateSentence(VM_
 /** True while a guest of this VM counts as load of its node: it runs there or is about to. */
 export function vmOccupiesNode(snapshot: SnapshotView): boolean {
   const path = vmStatePath(snapshot);
+  if (/^(snapshotting|discarding|rollingBack)/.test(path)) return vmContext(snapshot).mayRunOn.length > 0;
   return !path.startsWith('off') && path !== 'removed' && path !== 'starting.waiting' && path !== 'starting.placing'
     && !path.startsWith('recovering');
 }

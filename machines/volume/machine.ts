@@ -114,8 +114,8 @@ const resizing = volumeSetup.createStateConfig({
             if (event.type !== 'volume.announce.done') return;
             const { sizeBytes } = jobOf(context, 'volume.resize');
             for (const uuid of event.result.vms) {
-              const disk = `${context.pool}/${context.name}`;
-              enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event: { type: 'disk.resized', disk, sizeBytes } } });
+              const event = { type: 'disk.resized', volume: `${context.pool}/${context.name}`, sizeBytes };
+              enqueue({ type: 'tell', params: { to: `vm/${uuid}`, event } });
             }
           }),
         },
