@@ -162,6 +162,8 @@ export function startCells(deps: CellsDeps): Cells {
 
 /** A guest that ended by itself is a message to its VM. `leased`: does this node hold its lease? */
 function bringEvent(host: Host, { type, uuid, detail }: DomainEvent, leased: boolean): void {
+  // Its request stands in QEMU and is repeated when it goes on (domain-rbd.ts).
+  if (type === 'paused' && detail === 'I/O error') host.tell(addressOf('vm', uuid), { type: 'guest.stalled', detail });
   if (type !== 'stopped' && type !== 'crashed') return;
   const over = type === 'crashed' && !leased ? { leaseOver: true } : {};
   host.tell(addressOf('vm', uuid), { type: `guest.${type}`, detail, ...over });

@@ -129,6 +129,7 @@ function roots(): ActorRecord[] {
     failedCopy(3, 'live'),
     failedCopy(0, 'shutdown'),
     withContext(running.record, { meta: { ...meta, ha: false } }),
+    withContext(running.record, { crashes: 3 }),
     afterLostMigration('refused'),
     afterLostMigration('gone'),
     arriving(),

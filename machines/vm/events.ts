@@ -64,6 +64,8 @@ export type VmFact =
   | ({ readonly type: 'vm.turn' } & Stamped)
   /** Nodes came, went or changed their domain state: a VM that waits may look again. */
   | ({ readonly type: 'cluster.changed' } & Stamped)
+  /** Paused by an error of one of its disks. */
+  | ({ readonly type: 'guest.stalled'; readonly detail: string } & Stamped)
   /** From the volume's actor, or the glue: a volume of it has another size. */
   | ({ readonly type: 'disk.resized'; readonly volume: string; readonly sizeBytes: number } & Stamped)
   | AgentAbsent

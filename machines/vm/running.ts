@@ -27,6 +27,13 @@ const crash = vmSetup.assign(({ context, event }) => ({
   failedReason: 'detail' in event ? `The guest ended by itself: ${event.detail}` : 'The guest ended by itself',
 }));
 
+/** Each time counts like a crash, until it was stable again. */
+const stall = vmSetup.assign(({ context }) => ({
+  crashes: context.crashes + 1,
+  waitingReason: 'One of its disks reports errors: it stands still and is tried again',
+  failedReason: 'One of its disks reports errors',
+}));
+
 /** Back under the same boot: look before acting. Under any other: the guest went with its node. */
 const lookAgain = [
   { guard: 'ownerKeptItsBoot', target: '#observing', actions: takeOwner },
@@ -133,6 +140,11 @@ export const running = vmSetup.createStateConfig({
       { target: '#ended', actions: [vmSetup.assign({ desired: 'stop' }), noCopyHere] },
     ],
     'guest.crashed': { target: '#observing', actions: crash },
+    'guest.stalled': [
+      // Going on does not help (its client is shut out for good, for one): a new QEMU may.
+      { guard: 'stalledTooOften', target: '#observing.clearing', actions: stall },
+      { target: '#observing.lookingAgain', actions: stall },
+    ],
     'owner.acquired': lookAgain,
   },
 });

@@ -41,6 +41,7 @@ export const vmSetup = setup({
     /** As above, and nobody's command is just trying to start it. */
     leftAloneAtRest: ({ context }) =>
       context.meta.ha === false && context.desired === 'start' && context.startFailures === 0,
+    stalledTooOften: ({ context }) => context.crashes >= VM_LIMITS.stallsMax,
     crashedTooOften: ({ context }) => context.crashes >= VM_LIMITS.crashesMax,
   },
   delays: {

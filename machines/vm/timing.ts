@@ -7,6 +7,8 @@ export const VM_LIMITS = {
   relocationsMax: 1,
   /** Crashes in a row (never stable in between) before `fail`. */
   crashesMax: 5,
+  /** Times that a guest whose disk reports errors is let go on, in a row, before it is started anew. */
+  stallsMax: 3,
   /** Live attempts of one migration (PVC: 3). */
   liveAttemptsMax: 3,
   /** Tries to change a device whose end was not known, before it is given up. */
