@@ -100,6 +100,19 @@ export function volumeObject({ actor, volume }: PresentVolume): Static<typeof Vo
   };
 }
 
+/** Texts of volumes by their records, which never change: a list of a thousand is put together from them. */
+const texts = new WeakMap<object, string>();
+
+/** The list as JSON. */
+export function volumeListText(volumes: readonly PresentVolume[]): string {
+  return `[${volumes.map((each) => {
+    const { record } = each.actor;
+    let text = texts.get(record);
+    if (text === undefined) texts.set(record, text = JSON.stringify(volumeObject(each)));
+    return text;
+  }).join(',')}]`;
+}
+
 export const snapshotObject = (
   { volume }: PresentVolume, { id, name, sizeBytes, createdAt }: VolumeSnapshot,
 ): Static<typeof SnapshotObject> => ({
