@@ -66,18 +66,19 @@ export async function readTable(device: string, deadlineMs: number): Promise<Tab
   };
 }
 
-/** Whole disks of this host: names below /sys/block that could hold an OSD. */
-export async function allDisks(): Promise<string[]> {
-  const names = (await readdir('/sys/block')).filter((name) => !/^(zram|ram|sr|fd|dm-|rbd|nbd)/.test(name));
-  const sized = await Promise.all(names.map(async (name) => (await sizeOf(name)) > 0 ? [`/dev/${name}`] : []));
-  return sized.flat();
+/** Whole disks of this node, as lsblk has them: where several nodes share a host, each has its own. */
+export async function allDisks(deadlineMs: number): Promise<string[]> {
+  const listed = await tool(deadlineMs, 'lsblk', ['--json', '--bytes', '--nodeps', '--output', 'PATH,SIZE,TYPE']);
+  const { blockdevices } = JSON.parse(listed) as { blockdevices: { path: string; size: number; type: string }[] };
+  const whole = blockdevices.filter(({ size, type }) => (type === 'disk' || type === 'loop') && size > 0);
+  return Promise.all(whole.map(({ path }) => realpath(path)));
 }
 
 /** The partition for which `is` is true, on any disk of this host. */
 export async function findPartition(
   is: (partition: Partition) => boolean, deadlineMs: number,
 ): Promise<{ readonly device: string; readonly partition: Partition } | null> {
-  for (const device of await allDisks()) {
+  for (const device of await allDisks(deadlineMs)) {
     const table = await readTable(device, deadlineMs).catch(() => null);
     const partition = table?.partitions.find(is);
     if (partition !== undefined) return { device, partition };

@@ -2,7 +2,7 @@
  * The data directory of an OSD on this node, and the BlueStore that it points to. `fsid` is written first: a directory
  * is only ever removed by the OSD whose uuid stands in it, for a number may be another's by then.
  */
-import { access, mkdir, readFile, readdir, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, readdir, readlink, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { runProgram } from '../../process.js';
 import { done, refused, unknown, type Outcome } from '../outcome.js';
@@ -66,9 +66,10 @@ export class OsdStore {
 
   /** The store of this OSD on a device, brought back to life. */
   async restore(
-    uuid: string, number: number, device: string, deadlineMs: number,
+    uuid: string, number: number, named: string, deadlineMs: number,
   ): Promise<Outcome<{ device: string; dbDevice: string | null }>> {
-    if (!await exists(device)) return refused(`there is no ${device} on this node`);
+    const device = await realpath(named).catch(() => null);
+    if (device === null) return refused(`there is no ${named} on this node`);
     const found = await findPartition((each) => each.name === partitionName('osd', uuid), deadlineMs);
     if (found !== null) {
       if (found.device !== device && found.partition.node !== device) {
