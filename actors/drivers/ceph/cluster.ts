@@ -28,6 +28,8 @@ export type HandleOptions = Readonly<Record<string, string>>;
 
 export class Cluster {
   readonly handle: Pointer;
+  #map: Promise<void> = Promise.resolve();
+  #nextMap: Promise<void> | null = null;
 
   private constructor(handle: Pointer) {
     this.handle = handle;
@@ -89,8 +91,13 @@ export class Cluster {
     check(await offMain<number>(remote.latestOsdmap, this.handle), 'the monitors gave no osdmap');
   }
 
-  /** Runs `work` with the pool's I/O context. Rejects with ENOENT if there is no such pool. */
+  /**
+   * Runs `work` with the pool's I/O context, which is bound to the pool's number: a handle whose map is from before the
+   * pool was removed and made anew under its name would ask the old one, and find no image. Hence the newest map first.
+   * Rejects with ENOENT if there is no such pool.
+   */
   async pool<T>(name: string, work: (io: Pointer) => Promise<T>): Promise<T> {
+    await this.#freshMap();
     const out: Out<Pointer | null> = [null];
     const result = await offMain<number>(remote.createIo, this.handle, name, out);
     if (result === -ENOENT) throw new CephFailure(ENOENT, `there is no pool ${name}`);
@@ -100,5 +107,15 @@ export class Cluster {
     } finally {
       local.destroyIo(out[0]);
     }
+  }
+
+  /** All who ask while one question is on its way share the next one: theirs began before they asked. */
+  #freshMap(): Promise<void> {
+    this.#nextMap ??= this.#map.catch(() => undefined).then(() => {
+      this.#nextMap = null;
+      this.#map = this.latestOsdmap();
+      return this.#map;
+    });
+    return this.#nextMap;
   }
 }
