@@ -73,7 +73,9 @@ describe('commands', () => {
     assert.ok(value(await ceph.waitForOsdmap(epoch, SOON)) >= epoch);
     const ends = await Promise.all([1, 2, 3].map(() => ceph.waitForOsdmap(epoch, SOON)));
     for (const end of ends) assert.ok(value(end) >= epoch);
-    assert.match(reason(await ceph.waitForOsdmap(epoch + 1000, { deadlineMs: 400 }), 'unknown'), /osdmap/);
+    const never = reason(await ceph.waitForOsdmap(epoch + 1000, { deadlineMs: 400 }), 'unknown');
+    // The worker's word, or, where it comes too late, its port's.
+    assert.match(never, /not yet at|no answer within 500 ms/);
   });
 
   it('printed as several JSON values, or as none', () => {
@@ -156,7 +158,8 @@ describe('what is lost', () => {
     for (const name of monitors()) cluster.thaw(name);
     await eventually('it is connected again', () => ceph.connected);
     value(await osdStat());
-    assert.deepEqual(heard, [false, true]);
+    // A machine that stands still in between may be heard once more.
+    assert.deepEqual([heard[0], heard.at(-1)], [false, true]);
     forget();
   });
 

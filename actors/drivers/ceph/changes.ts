@@ -98,7 +98,7 @@ export const renameSnapshot = (cluster: Cluster, ref: Required<ImageRef>, to: st
 export const breakLock = (cluster: Cluster, ref: ImageRef, owner: ImageClient): Promise<null> =>
   withImage(cluster, ref, 'write', async (image) => {
     // The next owner's first operation carries this map: OSDs that do not know the entry yet learn of it by that.
-    await cluster.latestOsdmap();
+    await cluster.freshMap();
     const result = await offMain<number>(remote.breakLock, image, LOCK_EXCLUSIVE, owner.address);
     if (result !== -ENOENT) check(result, `the lock of ${nameOf(ref)} cannot be taken from ${owner.address}`, OTHERS);
     return null;

@@ -86,8 +86,7 @@ export class Cluster {
     return { output: parseReply(text), status: said };
   }
 
-  /** Afterwards this handle's map is at least what the monitors had at the call. */
-  async latestOsdmap(): Promise<void> {
+  async #latestOsdmap(): Promise<void> {
     check(await offMain<number>(remote.latestOsdmap, this.handle), 'the monitors gave no osdmap');
   }
 
@@ -97,7 +96,7 @@ export class Cluster {
    * Rejects with ENOENT if there is no such pool.
    */
   async pool<T>(name: string, work: (io: Pointer) => Promise<T>): Promise<T> {
-    await this.#freshMap();
+    await this.freshMap();
     const out: Out<Pointer | null> = [null];
     const result = await offMain<number>(remote.createIo, this.handle, name, out);
     if (result === -ENOENT) throw new CephFailure(ENOENT, `there is no pool ${name}`);
@@ -109,11 +108,14 @@ export class Cluster {
     }
   }
 
-  /** All who ask while one question is on its way share the next one: theirs began before they asked. */
-  #freshMap(): Promise<void> {
+  /**
+   * Afterwards this handle's map is at least what the monitors had at the call. The C call may wait for ever: one at a
+   * time, and all who ask meanwhile share the next one, since the present one began before they asked.
+   */
+  freshMap(): Promise<void> {
     this.#nextMap ??= this.#map.catch(() => undefined).then(() => {
       this.#nextMap = null;
-      this.#map = this.latestOsdmap();
+      this.#map = this.#latestOsdmap();
       return this.#map;
     });
     return this.#nextMap;

@@ -11,46 +11,22 @@ export const epochOf = (output: unknown): number => {
 };
 
 /**
+ * The epoch that the handle has, once it is at least `epoch`. Rejects with ETIMEDOUT at endMs, monotonic.
+ *
  * librados does not tell the epoch of its map. But reads from monitors are in order: a monitor that answers holds a
  * lease, which every commit takes back first. So a wait for the latest map that begins after a monitor said `e`
  * ends with a map of `e` or later, whichever monitor it asks.
  */
-export class Osdmap {
-  readonly #clock: Clock;
-  /** The C call waits for a monitor without any end: one at a time, and one that begins after it for all who wait. */
-  #running: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** The epoch that the handle has, once it is at least `epoch`. Rejects with ETIMEDOUT at endMs, monotonic. */
-  async waitFor(cluster: Cluster, epoch: number, endMs: number): Promise<number> {
-    for (;;) {
-      const found = epochOf((await cluster.command('mon', { prefix: 'osd stat' }, null)).output);
-      if (found >= epoch) {
-        await this.#latest(cluster);
-        return found;
-      }
-      if (this.#clock.monotonicMs() + RETRY_MS >= endMs) {
-        throw new CephFailure(ETIMEDOUT, `the monitors are at osdmap ${found}, and not yet at ${epoch}`);
-      }
-      await this.#clock.sleep(RETRY_MS);
+export async function waitForOsdmap(clock: Clock, cluster: Cluster, epoch: number, endMs: number): Promise<number> {
+  for (;;) {
+    const found = epochOf((await cluster.command('mon', { prefix: 'osd stat' }, null)).output);
+    if (found >= epoch) {
+      await cluster.freshMap();
+      return found;
     }
-  }
-
-  #latest(cluster: Cluster): Promise<void> {
-    if (this.#running === null) {
-      this.#running = cluster.latestOsdmap().finally(() => {
-        this.#running = null;
-      });
-      return this.#running;
+    if (clock.monotonicMs() + RETRY_MS >= endMs) {
+      throw new CephFailure(ETIMEDOUT, `the monitors are at osdmap ${found}, and not yet at ${epoch}`);
     }
-    this.#next ??= this.#running.catch(() => undefined).then(() => {
-      this.#next = null;
-      return this.#latest(cluster);
-    });
-    return this.#next;
+    await clock.sleep(RETRY_MS);
   }
 }

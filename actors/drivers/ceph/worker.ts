@@ -14,7 +14,7 @@ import { CephFailure, ESHUTDOWN, outcomeOf } from './failure.js';
 import { listChildren, listImages, listWatchers, readImageInfo, readLockOwner } from './images.js';
 import { Lanes, type LaneKind } from './lanes.js';
 import { copyImage, flattenImage, removeImage, resizeImage, rollbackSnapshot, type Course } from './long-changes.js';
-import { Osdmap } from './osdmap.js';
+import { waitForOsdmap } from './osdmap.js';
 import type { CephCall, Operations, WorkerNews, WorkerOptions } from './protocol.js';
 import { Session, type Handles } from './session.js';
 
@@ -27,7 +27,6 @@ const lanes = new Lanes(clock);
 const cancelled = new Set<number>();
 const tell = (news: WorkerNews | Disconnected): void => tellParent<WorkerNews, never>({ type: 'news', news });
 const session = new Session(options, clock, tell);
-const osdmap = new Osdmap(clock);
 
 function courseOf(id: number): Course {
   let lastMs = 0;
@@ -74,7 +73,7 @@ function perform(id: number, call: CephCall, handles: Handles, endMs: number): P
   const { operation, args } = call;
   switch (operation) {
     case 'command': return hedged(handles, args);
-    case 'waitForOsdmap': return osdmap.waitFor(reads, args.epoch, endMs);
+    case 'waitForOsdmap': return waitForOsdmap(clock, reads, args.epoch, endMs);
     case 'images': return listImages(reads, args.pool);
     case 'imageInfo': return readImageInfo(reads, args.ref);
     case 'children': return listChildren(reads, args.ref);
