@@ -14,7 +14,10 @@ export function parseSize(text: string): number {
   const found = /^(\d{1,16}(?:\.\d{1,6})?)\s*(?:([BKMGTPE])(?:i?B)?)?$/i.exec(text.trim());
   const power = UNITS.indexOf((found?.[2] ?? 'B').toUpperCase() as (typeof UNITS)[number]);
   const bytes = found === null ? NaN : Math.ceil(Number(found[1]) * 1024 ** power / SECTOR) * SECTOR;
-  if (!(bytes > 0 && bytes <= SIZE_MAX)) {
+  if (bytes > SIZE_MAX) {
+    throw new PvcError('PVC_INVALID', `'${text.slice(0, 40)}' is too large: 8191T is the most`);
+  }
+  if (!(bytes > 0)) {
     throw new PvcError('PVC_INVALID', `'${text.slice(0, 40)}' is no size: write a number above 0 and a unit, as in 10G `
       + '(B, K, M, G, T or P; KiB, MiB, ... are the same)');
   }

@@ -8,7 +8,7 @@ import { statePaths, type CommandView, type SnapshotView } from '../definition.j
 import { commandWord } from './changes.js';
 import { VM_COMMAND_TYPES, type VmCommand, type VmCommandType, type VmContext } from './messages.js';
 import { VM_LIMITS } from './timing.js';
-import { vmStateWord } from './view.js';
+import { vmStateText, vmStateWord } from './view.js';
 
 const always = ['vm.meta', 'vm.tag', 'vm.modify'] as const;
 const ends = ['vm.shutdown', 'vm.stop', 'vm.disable', 'vm.undefine'] as const;
@@ -64,6 +64,15 @@ function rowOf(value: unknown): Row | null {
   return TABLE[path] ?? TABLE[path.split('.', 1)[0]!] ?? null;
 }
 
+/** PVC calls all of these "start" or "stop": what keeps the VM for a moment is said besides. */
+const BUSY = ['starting', 'changing', 'snapshotting', 'discarding', 'rollingBack', 'observing'];
+
+function busyWith(snapshot: SnapshotView): string {
+  if (!BUSY.includes(statePaths(snapshot.value)[0]?.split('.', 1)[0] ?? '')) return '';
+  const sentence = vmStateText(snapshot);
+  return ` (${sentence.charAt(0).toLowerCase()}${sentence.slice(1).replace(/[.?]$/, '')})`;
+}
+
 const isVmCommand = (command: CommandView): command is VmCommand & CommandView =>
   (VM_COMMAND_TYPES as readonly string[]).includes(command.type);
 
@@ -84,7 +93,8 @@ export function admitVm(snapshot: SnapshotView, command: CommandView): Admission
   }
   if (!found.accepts.includes(command.type) || removing(context)) {
     return denyState(
-      `VM "${context.name}" is in state "${vmStateWord(snapshot)}": it cannot ${word} now; legal commands: ` +
+      `VM "${context.name}" is in state "${vmStateWord(snapshot)}"${busyWith(snapshot)}: it cannot ${word} now; ` +
+        'legal commands: ' +
         listOf(legalVmCommands(snapshot.value).map(commandWord)),
     );
   }
