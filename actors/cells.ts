@@ -208,7 +208,10 @@ function worldEffects(
       user: (deps.config.storage?.clientName ?? '').replace(/^client\./, ''),
       storeDocument: (text) => storeDocument(deps.store, deps.paths, text),
     })),
-    ...asWorldEffects<OsdEffects>(deps.osds ?? noOsds(OSD_EFFECT_NAMES)),
+    ...asWorldEffects<OsdEffects>({
+      ...deps.osds ?? noOsds(OSD_EFFECT_NAMES),
+      'osd.bury': ({ uuid, number, deadlineMs }) => new OsdDesk(deps).bury(uuid, number, deadlineMs),
+    }),
     ...asWorldEffects<StorageEffects>(storageEffects(deps.storage)),
     ...volumes.effects,
     'primary.offer': async (params) => {

@@ -75,22 +75,29 @@ export class OsdDesk {
     return this.born(node, [{ uuid, node, adopted: { number, device } }]);
   }
 
-  async purge(uuid: string, number: number): Promise<Outcome<null>> {
+  /** Out, down, off the cluster, its actor gone; repeatable. */
+  async bury(uuid: string, number: number, deadlineMs: number): Promise<Outcome<null>> {
     const { ceph } = this.deps;
     if (ceph === null) return refused(NO_CEPH);
     const registry = new OsdRegistry(ceph);
-    for (const tell of [
-      () => registry.mark(number, false, OSD_DEADLINES.quickMs), () => registry.down(number, OSD_DEADLINES.quickMs),
-      () => registry.purge(uuid, number, OSD_DEADLINES.quickMs),
-    ]) {
+    // By now the number may be another's.
+    const found = await registry.look(uuid, deadlineMs);
+    if (found.kind !== 'done') return found;
+    const steps = [
+      ...(found.value.known
+        ? [() => registry.mark(number, false, deadlineMs), () => registry.down(number, deadlineMs)] : []),
+      () => registry.purge(uuid, number, deadlineMs),
+    ];
+    for (const tell of steps) {
       const told = await tell();
       if (told.kind !== 'done') return told;
     }
-    const commitId = `purge-${newToken()}`;
+    const commitId = `bury-${newToken()}`;
     const deps = { ...this.deps, node: this.deps.self.node, versions: this.deps.mirror.versions,
       newCommitId: () => commitId };
     const removed = await removeActor(deps, addressOf('osd', uuid), { force: true });
-    return removed.kind === 'done' ? done(null) : unknown(removed.reason);
+    // Gone already: by an earlier try.
+    return removed.kind === 'unknown' ? removed : done(null);
   }
 
   private born(node: string, inputs: readonly OsdInput[]): Promise<Outcome<null>> {

@@ -2,7 +2,7 @@
  * PVC's arguments: query and body (form or JSON) are one set of names; repeated keys are lists; booleans are
  * strtobool's words. After `readArguments` a request's `query` holds typed values, ready for its schema.
  */
-import { PvcError } from '../runtime/errors.js';
+import { invalid } from './faults.js';
 import { nearMiss } from './near-miss.js';
 
 type Arguments = Record<string, unknown>;
@@ -19,7 +19,6 @@ const TRUE_WORDS = new Set(['y', 'yes', 't', 'true', 'on', '1']);
 const FALSE_WORDS = new Set(['n', 'no', 'f', 'false', 'off', '0']);
 const NAMES_MAX = 64;
 
-const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 const shown = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}...` : text);
 
 function decodedText(body: Uint8Array): string {

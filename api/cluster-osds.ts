@@ -18,6 +18,4 @@ export interface ClusterOsds {
   create(node: string, count: number): Promise<OsdAnswer<readonly { readonly uuid: string; readonly to: Address }[]>>;
   /** A newborn benchmark on this node, by its name; refused if there is one of that name. */
   createBenchmark(job: string): Promise<OsdAnswer<Address>>;
-  /** Takes an OSD off Ceph whose node is gone for good, with its actor. */
-  purge(uuid: string, number: number): Promise<OsdAnswer<null>>;
 }

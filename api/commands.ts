@@ -39,27 +39,46 @@ function expiryOf(request: ApiRequest): { expiresMs?: number } {
   return { expiresMs: seconds * 1000 };
 }
 
+/** How a command was taken: its operation (`held`: why it waits for its node, null = it does not), or an answer. */
+export type Begun =
+  | { readonly operationId: string; readonly held: string | null }
+  | { readonly operationId: null; readonly message: string };
+
 /**
- * denied -> the status of its code (429 with Retry-After); already -> 200; accepted -> 200 at once, or with `wait` at
- * the operation's end (failed -> 409; still under way -> 202). The operation's id is in the header X-Operation-Id.
+ * Submits. Denied: the status of its code is set (429 with Retry-After); already so: the status stays; accepted: the
+ * operation's id is in the header X-Operation-Id.
+ */
+export async function beginCommand(
+  deps: ApiDeps, request: ApiRequest, reply: ApiReply, { to, event }: Pick<Command, 'to' | 'event'>,
+): Promise<Begun> {
+  const submitted = await deps.gateway.submit(to, event, request.id, expiryOf(request));
+  if (submitted.kind === 'denied') {
+    if (submitted.retryAfterS !== undefined) void reply.header('Retry-After', submitted.retryAfterS);
+    reply.code(statusOf(submitted.code));
+  }
+  if (submitted.kind !== 'accepted') return { operationId: null, ...message(submitted.message) };
+  void reply.header('X-Operation-Id', submitted.operationId);
+  return { operationId: submitted.operationId, held: heldByLostNode(deps.feed, to) };
+}
+
+/** What is said of a command that was accepted and is not waited for. */
+export const acceptedText = (accepted: string, held: string | null): string =>
+  plainText(held === null ? accepted : `${accepted} It waits: ${held}.`);
+
+/**
+ * Denied or already so: as beginCommand; accepted -> 200 at once, or with `wait` at the operation's end (failed -> 409;
+ * still under way -> 202).
  */
 export async function runCommand(
   deps: ApiDeps, request: ApiRequest, reply: ApiReply, command: Command,
 ): Promise<{ message: string }> {
-  const submitted = await deps.gateway.submit(command.to, command.event, request.id, expiryOf(request));
-  if (submitted.kind === 'denied') {
-    if (submitted.retryAfterS !== undefined) void reply.header('Retry-After', submitted.retryAfterS);
-    reply.code(statusOf(submitted.code));
-    return message(submitted.message);
-  }
-  if (submitted.kind === 'already') return message(submitted.message);
-  void reply.header('X-Operation-Id', submitted.operationId);
-  const held = heldByLostNode(deps.feed, command.to);
-  if (!command.wait) return message(held === null ? command.accepted : `${command.accepted} It waits: ${held}.`);
-  const ended = await deps.gateway.waitFor(command.to, submitted.operationId, command.waitMs ?? WAIT_MS);
+  const begun = await beginCommand(deps, request, reply, command);
+  if (begun.operationId === null) return message(begun.message);
+  if (!command.wait) return { message: acceptedText(command.accepted, begun.held) };
+  const ended = await deps.gateway.waitFor(command.to, begun.operationId, command.waitMs ?? WAIT_MS);
   if (ended === null) {
     reply.code(202);
-    return message(`${command.accepted} It is still under way: operation ${submitted.operationId}.`);
+    return message(`${command.accepted} It is still under way: operation ${begun.operationId}.`);
   }
   if (ended.state === 'failed') {
     reply.code(409);

@@ -22,6 +22,9 @@ interface HttpError {
   readonly validation?: ValidationIssue[];
 }
 
+/** What the user is to put right. */
+export const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
+
 /** PVC's messages hold no double quotes. */
 export const plainText = (text: string): string => text.replaceAll('"', "'");
 

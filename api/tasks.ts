@@ -1,7 +1,6 @@
 /** Commands that PVC answers as tasks: 202 with `{task_id, task_name, run_on}`; the task is the operation. */
-import type { ActorEvent } from './commands.js';
 import type { Address } from '../runtime/address.js';
-import { runCommand } from './commands.js';
+import { acceptedText, beginCommand, type ActorEvent } from './commands.js';
 import type { ApiDeps } from './deps.js';
 import type { ApiReply, ApiRequest } from './http.js';
 import { Message, type Static, type TSchema, Type } from './schemas/schema.js';
@@ -11,30 +10,63 @@ export const TaskReply = Type.Object({
   task_id: Type.String(),
   task_name: Type.String(),
   run_on: Type.String(),
+  task_ids: Type.Optional(Type.Array(Type.String(), {
+    description: 'Ours, where several actors are behind it: the task of each, task_id first',
+  })),
 });
 type Reply = Static<typeof TaskReply> | Static<typeof Message>;
 
+const RESPONSE = { 200: Message, 202: TaskReply, '4xx': Message, '5xx': Message } as const;
+
 /** Options of a route that answers with a task. */
+export const taskRouteOf = <Q extends TSchema>(summary: string, querystring: Q) => ({
+  schema: { summary, querystring, response: RESPONSE },
+});
+/** The same with parameters in its path. */
 export const taskRouteAt = <P extends TSchema, Q extends TSchema>(summary: string, params: P, querystring: Q) => ({
-  schema: { summary, params, querystring, response: { 200: Message, 202: TaskReply, '4xx': Message, '5xx': Message } },
+  schema: { summary, params, querystring, response: RESPONSE },
 });
 
-export interface TaskCommand {
-  readonly to: Address;
-  readonly event: ActorEvent;
+interface Job { readonly to: Address; readonly event: ActorEvent }
+interface TaskWords {
   /** PVC's name of the task, `vm.create_snapshot`. */
   readonly name: string;
   readonly accepted: string;
+  /** The node that will do it; without it, the (first) actor's owner. */
+  readonly runOn?: string;
 }
+export interface TaskCommand extends Job, TaskWords {}
 
 /** Denied: the status of its code; accepted: 202, and where to ask for its end is in the header Location. */
-export async function runTask(
-  deps: ApiDeps, request: ApiRequest, reply: ApiReply, { to, event, name, accepted }: TaskCommand,
+export function runTask(
+  deps: ApiDeps, request: ApiRequest, reply: ApiReply, { to, event, ...words }: TaskCommand,
 ): Promise<Reply> {
-  const answer = await runCommand(deps, request, reply, { to, event, wait: false, accepted, done: accepted });
-  const operationId = reply.getHeader('x-operation-id');
-  if (typeof operationId !== 'string') return answer;
-  void reply.code(202).header('Location', `/api/v1/tasks/${operationId}`);
-  const runOn = deps.feed.actor(to)?.owner?.node ?? 'nobody';
-  return { message: answer.message, task_id: operationId, task_name: name, run_on: runOn };
+  return runTasks(deps, request, reply, [{ to, event }], words);
+}
+
+/**
+ * Several actors behind one task, told one after the other. Who calls has made sure, as far as the mirror knows, that
+ * none will refuse. If one does all the same, those before it go on: the refusal is the answer, and names their tasks.
+ */
+export async function runTasks(
+  deps: ApiDeps, request: ApiRequest, reply: ApiReply, jobs: readonly Job[], words: TaskWords,
+): Promise<Reply> {
+  const ids: string[] = [];
+  let held: string | null = null;
+  for (const job of jobs) {
+    const begun = await beginCommand(deps, request, reply, job);
+    if (begun.operationId === null) {
+      const rest = ids.length === 0 ? '' : `. Begun before that, and going on: task ${ids.join(', ')}`;
+      return { message: `${begun.message}${rest}` };
+    }
+    ids.push(begun.operationId);
+    held ??= begun.held;
+  }
+  const [first = ''] = ids;
+  void reply.code(202).headers({ 'Location': `/api/v1/tasks/${first}`, 'X-Operation-Id': first });
+  return {
+    message: acceptedText(words.accepted, held), task_id: first, task_name: words.name,
+    run_on: words.runOn ?? (jobs[0] && deps.feed.actor(jobs[0].to)?.owner?.node) ?? 'nobody',
+    ...(ids.length > 1 ? { task_ids: ids } : {}),
+  };
 }

@@ -7,6 +7,7 @@ import { PvcError } from '../runtime/errors.js';
 import type { ActorEvent } from './commands.js';
 import { runCommand } from './commands.js';
 import type { ApiContext } from './context.js';
+import { invalid } from './faults.js';
 import type { ApiReply, ApiRequest } from './http.js';
 
 /** Longest answer to what is done within moments; it goes on after that, told by its operation. Milliseconds. */
@@ -16,8 +17,6 @@ export const LONG_WAIT_MS = 24 * 3_600_000;
 
 const MIRROR_WAIT_MS = 3000;
 const MIRROR_LOOK_MS = 5;
-
-export const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 
 /** Letters, digits and . _ - : what Ceph, libvirt and shells all take. Throws PVC_INVALID. */
 export function nameOfNew(kind: 'pool' | 'volume' | 'snapshot', name: string): string {

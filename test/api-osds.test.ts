@@ -4,7 +4,9 @@ import { after, before, describe, it } from 'node:test';
 import { apiWorld, form, type Ask } from '../fixtures/api-server.js';
 import type { World } from '../fixtures/api-world.js';
 import type { Api } from '../api/server.js';
+import { addressOf } from '../runtime/address.js';
 import type { CephOsdStats, CephTelemetry } from '../machines/ceph/telemetry.js';
+import type { OsdContext } from '../machines/osd/messages.js';
 import { newOsd } from '../machines/osd/setup.js';
 
 const uuid = (number: number): string => `11111111-2222-4333-8444-${String(number).padStart(12, '0')}`;
@@ -94,12 +96,59 @@ describe('OSDs by the API', () => {
     assert.match(twice.message, /being removed already/);
   });
 
+  const born = (id: string, value: string, number: number, change: Partial<OsdContext> = {}): void => {
+    const context = { ...newOsd({ uuid: id, node: 'hv2', adopted: { number, device: '/dev/sdx' } }), ...change };
+    world.birth('osd', id, value, context as unknown as Record<string, unknown>, 'hv2');
+  };
+
+  it('that share a device are replaced together or not at all, their databases kept', async () => {
+    const siblings = [uuid(11), uuid(12)];
+    const place = { device: '/dev/sdx', parts: 2, siblings, dbBytes: 2 ** 30, dbShare: null };
+    const shared = { place, isSplit: true, dbDevice: '/dev/sdy1' };
+    born(uuid(11), 'serving', 11, shared);
+    born(uuid(12), 'sharing', 12, shared);
+    const wanted = form({ new_device: '/dev/sdz', 'yes-i-really-mean-it': 'yes' });
+    world.submitted.length = 0;
+    const denied = await ask('POST', '/storage/ceph/osd/11', wanted);
+    assert.equal(denied.status, 409);
+    assert.match(denied.message, /OSD 12 cannot do that now/);
+    assert.deepEqual(world.submitted, [], 'nothing was begun');
+    born(uuid(12), 'serving', 12, shared);
+    const begun = await ask('POST', '/storage/ceph/osd/12', wanted);
+    assert.equal(begun.status, 202, begun.message);
+    const { task_id: first, task_ids: ids, message } = begun.body as Record<string, string | string[]>;
+    assert.deepEqual([ids?.length, ids?.[0], message], [2, first, "Replacing OSD 11, 12 onto device '/dev/sdz'."]);
+    assert.deepEqual(world.submitted.map(({ to, command }) => [to, command['place'], command['weight']]),
+      siblings.map((id) => [`osd/${id}`, { ...place, device: '/dev/sdz' }, null]));
+  });
+
+  it('of a lost node are removed with force only, by a task of the node that was asked', async () => {
+    born(uuid(20), 'serving', 20);
+    world.telemetryItems = [{ node: 'hv2', data: {}, staleMs: 60_000, live: false }];
+    world.kept.osds.create = (node, count) => {
+      const made = Array.from({ length: count }, (_, index) => uuid(30 + index));
+      for (const id of made) {
+        world.birth('osd', id, 'new', newOsd({ uuid: id, node }) as unknown as Record<string, unknown>, node);
+      }
+      return Promise.resolve({ kind: 'done', value: made.map((id) => ({ uuid: id, to: addressOf('osd', id) })) });
+    };
+    const unforced = await ask('DELETE', '/storage/ceph/osd/20', form({ 'yes-i-really-mean-it': 'yes' }));
+    assert.match(unforced.message, /hv2 is not alive/);
+    world.submitted.length = 0;
+    const begun = await ask('DELETE', '/storage/ceph/osd/20', form({ 'yes-i-really-mean-it': 'yes', force: 'True' }));
+    assert.equal(begun.status, 202, begun.message);
+    assert.deepEqual(world.submitted, [{
+      to: `osd/${uuid(30)}`, command: { type: 'osd.bury', uuid: uuid(20), number: 20, home: 'hv2' },
+    }]);
+    assert.notEqual((begun.body as { run_on: string }).run_on, 'hv2');
+  });
+
   it('refuse what makes no sense, and say why', async () => {
     const wrong: readonly [Record<string, string>, RegExp][] = [
       [{ node: 'hv1' }, /device/], [{ node: 'hv9', device: '/dev/sdb' }, /hv9/],
       [{ node: 'hv1', device: '/dev/sdb', weight: 'much' }, /weight/],
       [{ node: 'hv1', device: '/dev/sdb', ext_db_ratio: '2' }, /ext_db_ratio/],
-      [{ node: 'hv1', device: '/dev/sdb', ext_db_size: 'big' }, /ext_db_size/],
+      [{ node: 'hv1', device: '/dev/sdb', ext_db_size: 'big' }, /'big' is no size/],
       [{ node: 'hv1', device: '/dev/sdb', ext_db_size: '1G', ext_db_ratio: '0.1' }, /one of/],
       [{ node: 'hv1', device: '/dev/sdb', osd_count: '0' }, /osd_count/],
     ];

@@ -20,7 +20,7 @@ const RESULTS: Readonly<Record<string, readonly unknown[]>> = {
   'osd.prepare': [{ dbDevice: null, sizeBytes: 1e9 }],
   'osd.register': [{ number: 3 }],
   'osd.make': [null], 'osd.weigh': [null], 'osd.start': [null], 'osd.mark': [null], 'osd.stop': [null],
-  'osd.purge': [null], 'osd.destroy': [null],
+  'osd.purge': [null], 'osd.destroy': [null], 'osd.bury': [null],
   'osd.look': [{ known: true, up: true, in: true }, { known: true, up: false, in: true }],
   'osd.drain': [{ safe: true, pgs: 0, text: '' }, { safe: false, pgs: 7, text: '7 pgs' }],
   'osd.judge': [{ safe: true, text: '' }, { safe: false, text: '2 PGs' }],
@@ -34,6 +34,7 @@ const COMMANDS: readonly ActorEvent[] = [
   { type: 'osd.refresh', device: '/dev/sdc' },
   { type: 'osd.remove', force: false }, { type: 'osd.remove', force: true }, { type: 'osd.cancel' },
   { type: 'osd.share', device: '/dev/sdd' },
+  { type: 'osd.bury', uuid: 'another', number: 7, home: 'hv2' },
 ];
 const FACTS: readonly ActorEvent[] = [
   { type: 'owner.acquired', node: 'hv1', bootId: 'b1', epoch: 1, cause: 'restarted' },
@@ -143,6 +144,50 @@ test('an addition that fails is unmade before it is told', () => {
   machine.timer('againMs').done('osd.purge').done('osd.clear', { left: null });
   assert.deepEqual([machine.operation(operationId)?.state, machine.operation(operationId)?.message, machine.state],
     ['failed', 'the disk gives errors', 'gone']);
+});
+
+test('a number that the monitors may have given without saying so is given back', () => {
+  const machine = new DrivenMachine(machineOf('osd')!, UUID, { uuid: UUID, node: 'hv1' });
+  machine.command({ type: 'osd.add', place, weight: 1 });
+  machine.done('osd.check', RESULTS['osd.check']![0]).done('osd.prepare', RESULTS['osd.prepare']![0]);
+  machine.record = lastTry(machine.record);
+  machine.unknown('osd.register');
+  assert.equal(machine.state, 'undoing.withdrawing');
+  assert.deepEqual(machine.pending.map(({ kind, params }) => [kind, params['uuid'], params['number']]),
+    [['osd.purge', UUID, null]]);
+  machine.done('osd.purge').done('osd.clear', { left: null });
+  assert.equal(machine.state, 'gone');
+});
+
+test('a replacement keeps the weight that Ceph has, and asks for all that leave the device with it', () => {
+  const machine = new DrivenMachine(machineOf('osd')!, UUID, { uuid: UUID, node: 'hv1' });
+  machine.command({ type: 'osd.add', place, weight: 1 });
+  while (machine.state !== 'serving') {
+    const { kind } = machine.pending[0]!;
+    machine.done(kind, RESULTS[kind]![0]);
+  }
+  const both = { ...place, device: '/dev/sdc', parts: 2, siblings: [UUID, 'another'] };
+  machine.command({ type: 'osd.replace', place: both, weight: null, force: false });
+  const asked: string[] = [];
+  while (machine.state !== 'serving') {
+    const { kind, params } = machine.pending[0]!;
+    if (kind === 'osd.judge') assert.deepEqual(params['siblings'], [UUID, 'another']);
+    asked.push(kind);
+    machine.done(kind, RESULTS[kind]![0]);
+  }
+  assert.deepEqual(asked, ['osd.check', 'osd.judge', 'osd.stop', 'osd.destroy', 'osd.clear', 'osd.prepare',
+    'osd.register', 'osd.make', 'osd.start', 'osd.look']);
+});
+
+test('an OSD whose node is gone is taken off by a newborn elsewhere, which goes with its task', () => {
+  const machine = new DrivenMachine(machineOf('osd')!, UUID, { uuid: UUID, node: 'hv1' });
+  const { operationId } = machine.command({ type: 'osd.bury', uuid: 'another', number: 7, home: 'hv2' });
+  assert.deepEqual(machine.pending.map(({ kind, params }) => [kind, params['uuid'], params['number']]),
+    [['osd.bury', 'another', 7]]);
+  machine.done('osd.bury');
+  assert.equal(machine.operation(operationId)?.state, 'done');
+  assert.match(machine.operation(operationId)?.message ?? '', /Removed OSD 7.*hv2 was not there/);
+  assert.equal(machine.state, 'gone');
 });
 
 test('a device that is in use is not touched', () => {

@@ -8,10 +8,11 @@ import type { OsdEffects } from '../../machines/osd/effects.js';
 import type { HandlersOf } from '../handlers.js';
 import { refused } from './outcome.js';
 
-export type Osds = HandlersOf<OsdEffects>;
+/** All but what is not this node's: the burial of another node's OSD is the desk's (actors/osd-desk.ts). */
+export type Osds = Omit<HandlersOf<OsdEffects>, 'osd.bury'>;
 
 /** Of a node that has no Ceph. */
-export function noOsds(names: readonly (keyof Osds)[]): Osds {
+export function noOsds(names: readonly string[]): Osds {
   const none = () => Promise.resolve(refused('this node has no connection to Ceph: see "ceph" in /etc/pvc/pvc.conf'));
   return Object.fromEntries(names.map((name) => [name, none])) as unknown as Osds;
 }

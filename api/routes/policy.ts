@@ -1,6 +1,6 @@
 /** `/settings`, `/rule`, `/rule/<name>`: the settings of the whole cluster, and its placement rules. All ours. */
 import type { PlacementRule } from '../../machines/rules.js';
-import { PvcError } from '../../runtime/errors.js';
+import { invalid } from '../faults.js';
 import type { SettingsChange } from '../cluster-policy.js';
 import type { ApiContext } from '../context.js';
 import type { Api } from '../http.js';
@@ -9,7 +9,6 @@ import { Message, NoArguments, routeAt, routeOf, type Static } from '../schemas/
 import { findNode, findVm, lookVm } from '../views/find.js';
 import { vmContext } from '../views/words.js';
 
-const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 
 export function policyRoutes(api: Api, context: ApiContext): void {
   const { policy } = context.cluster;

@@ -3,17 +3,16 @@ import { benchmarkContext } from '../../machines/benchmark/machine.js';
 import { addressOf } from '../../runtime/address.js';
 import { PvcError } from '../../runtime/errors.js';
 import type { ApiContext } from '../context.js';
-import type { Api, ApiReply } from '../http.js';
-import { beginTask } from '../osd-tasks.js';
+import { invalid } from '../faults.js';
+import type { Api } from '../http.js';
 import {
   BenchmarkArguments, BenchmarkList, BenchmarkListArguments, BenchmarkPath,
 } from '../schemas/storage-benchmark.js';
-import { taskAnswers } from '../schemas/storage-osds.js';
 import { NoArguments, routeOf, type Static } from '../schemas/schema.js';
+import { runTask, taskRouteAt, taskRouteOf } from '../tasks.js';
 import { storageView } from '../views/storage.js';
 import { cephValue } from './storage-status.js';
 
-const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 /** As PVC's: fio's own JSON, and what the host spent. */
 const FORMAT = 2;
 const RUNTIME_S = 75;
@@ -29,8 +28,7 @@ export function storageBenchmarkRoutes(api: Api, context: ApiContext): void {
     return listed;
   });
 
-  const run = { schema: { summary: 'Run fio on a pool', querystring: BenchmarkArguments, response: taskAnswers } };
-  api.post('/storage/ceph/benchmark', run, async (request, reply) => {
+  api.post('/storage/ceph/benchmark', taskRouteOf('Run fio on a pool', BenchmarkArguments), async (request, reply) => {
     const { pool, runtime: runtimeS = RUNTIME_S, name, size_mb: sizeMb } = request.query;
     const stats = storageView(feed)?.telemetry.pools.find((each) => each.name === pool);
     if (stats === undefined) throw invalid(`There is no pool '${pool}'`);
@@ -44,17 +42,19 @@ export function storageBenchmarkRoutes(api: Api, context: ApiContext): void {
     }
     const to = cephValue(await cluster.osds.createBenchmark(job));
     const event = { type: 'benchmark.run', pool, volume: `pvcbenchmark-${job}`, sizeBytes, runtimeS };
-    return beginTask(context, request, reply as ApiReply, 'storage.benchmark', context.node, [{ to, event }]);
+    return runTask(context, request, reply, {
+      to, event, name: 'storage.benchmark', accepted: `Running benchmark '${job}' on pool '${pool}'.`,
+      runOn: context.node,
+    });
   });
 
-  const cancel = {
-    schema: { summary: 'End a benchmark', params: BenchmarkPath, querystring: NoArguments, response: taskAnswers },
-  };
+  const cancel = taskRouteAt('End a benchmark', BenchmarkPath, NoArguments);
   api.post('/storage/ceph/benchmark/:job/cancel', cancel, (request, reply) => {
-    const to = addressOf('benchmark', request.params.job);
-    const node = feed.actor(to)?.owner?.node ?? context.node;
-    return beginTask(context, request, reply as ApiReply, 'storage.benchmark', node,
-      [{ to, event: { type: 'benchmark.cancel' } }]);
+    const { job } = request.params;
+    return runTask(context, request, reply, {
+      to: addressOf('benchmark', job), event: { type: 'benchmark.cancel' }, name: 'storage.benchmark',
+      accepted: `Ending benchmark '${job}'.`,
+    });
   });
 }
 

@@ -2,12 +2,13 @@
 import { POOL_TIERS } from '../../machines/pool/messages.js';
 import { PvcError } from '../../runtime/errors.js';
 import type { ApiContext } from '../context.js';
+import { invalid } from '../faults.js';
 import type { Api } from '../http.js';
 import { Message, NoArguments, routeAt, routeOf, type Static } from '../schemas/schema.js';
 import {
   PoolAddArguments, PoolList, PoolListArguments, PoolPath, PoolRemoveArguments, PoolSetArguments,
 } from '../schemas/volume.js';
-import { invalid, mustHaveStorage, nameOfNew, runStorage, untilSeen } from '../volume-commands.js';
+import { mustHaveStorage, nameOfNew, runStorage, untilSeen } from '../volume-commands.js';
 import { nameMatcher } from '../views/find.js';
 import { findPool, poolContext, poolObjects, presentPools, presentVolumes } from '../views/volumes.js';
 import type { ApiReply, ApiRequest } from '../http.js';

@@ -4,6 +4,7 @@ import { addressOf, type Address } from '../../runtime/address.js';
 import { PvcError } from '../../runtime/errors.js';
 import type { VolumeCommand } from '../../machines/volume/messages.js';
 import type { ApiContext } from '../context.js';
+import { invalid } from '../faults.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
 import { Message, NoArguments, routeAt, routeOf, type Static } from '../schemas/schema.js';
 import {
@@ -11,7 +12,7 @@ import {
   VolumeListArguments, VolumePath,
 } from '../schemas/volume.js';
 import { parseSize, sizeText } from '../sizes.js';
-import { invalid, LONG_WAIT_MS, mustHaveStorage, nameOfNew, runStorage, untilSeen } from '../volume-commands.js';
+import { LONG_WAIT_MS, mustHaveStorage, nameOfNew, runStorage, untilSeen } from '../volume-commands.js';
 import { nameMatcher } from '../views/find.js';
 import { findPool, findVolume, presentVolumes, volumeListText, volumeObject } from '../views/volumes.js';
 

@@ -53,7 +53,7 @@ export function taskRoutes(api: Api, context: ApiContext): void {
 const unknownTask = (id: string): PvcError => new PvcError('PVC_ACTOR_NOT_FOUND', `task/${id.slice(0, 64)}`);
 
 /** Kinds of actors that understand `<kind>.cancel`. */
-const CANCELLABLE: readonly string[] = ['volume', 'osd'];
+const CANCELLABLE: readonly string[] = ['volume', 'osd', 'benchmark'];
 const CANCEL_MS = 30_000;
 
 interface Progress { readonly current: number; readonly total: number; readonly status: string }

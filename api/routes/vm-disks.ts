@@ -11,6 +11,7 @@ import { addressOf } from '../../runtime/address.js';
 import { PvcError } from '../../runtime/errors.js';
 import { runCommand, type ActorEvent } from '../commands.js';
 import type { ApiContext } from '../context.js';
+import { invalid } from '../faults.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
 import { Message, routeAt } from '../schemas/schema.js';
 import { VmDeviceArguments, VmDiskLimitArguments, VmDiskPath } from '../schemas/vm-disks.js';
@@ -20,7 +21,6 @@ import { findVm } from '../views/find.js';
 import { vmContext } from '../views/words.js';
 
 const LIMIT_WAIT_MS = 60_000;
-const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 
 export function vmDiskRoutes(api: Api, context: ApiContext): void {
   const attach = taskRouteAt('Attach a device to a VM', VmPath, VmDeviceArguments);

@@ -7,6 +7,7 @@ import { definitionOf, parseDomainXml, type DomainSummary } from '../../actors/d
 import { runCommand, type ActorEvent } from '../commands.js';
 import type { ApiContext } from '../context.js';
 import { plainText, statusOf } from '../faults.js';
+import { invalid } from '../faults.js';
 import type { Api, ApiReply, ApiRequest } from '../http.js';
 import { answers, Message, NoArguments, type Static } from '../schemas/schema.js';
 import {
@@ -33,7 +34,6 @@ const MIRROR_WAIT_MS = 2000;
 const MIRROR_LOOK_MS = 5;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const invalid = (text: string): PvcError => new PvcError('PVC_INVALID', text);
 
 export function vmRoutes(api: Api, context: ApiContext): void {
   api.get(

@@ -1,5 +1,5 @@
 /** Shapes of `/storage/ceph/{status,utilization,option,osd*}`: PVC's, with numbers beside its texts. */
-import { anyObject, args, count, flag, Message, nullableText, oneOf, text, Type } from './schema.js';
+import { anyObject, args, count, flag, nullableText, oneOf, text, Type } from './schema.js';
 
 export const OSD_OPTIONS = [
   'full', 'pause', 'noup', 'nodown', 'noout', 'noin', 'nobackfill', 'norebalance', 'norecover', 'noscrub',
@@ -47,10 +47,3 @@ export const OsdRemoveArguments = args({
 });
 export const OsdStateArguments = args({ state: oneOf(['in', 'out'], 'Shall it hold data?') });
 export const OsdState = Type.Object({ id: Type.String(), in: Type.Integer(), up: Type.Integer() });
-
-export const TaskBegun = Type.Object({
-  task_id: Type.String(), task_name: Type.String(), run_on: Type.String(),
-  task_ids: Type.Optional(Type.Array(Type.String(), { description: 'Ours: of each OSD of a split device' })),
-});
-/** Answers of a route that begins a task. */
-export const taskAnswers = { 202: TaskBegun, '4xx': Message, '5xx': Message };

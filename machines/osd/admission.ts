@@ -14,7 +14,7 @@ export const osdStateText = (snapshot: SnapshotView): string => stateSentence(OS
 const LEGAL_IN: Readonly<Record<string, readonly string[]>> = {
   'osd.add': ['new'], 'osd.replace': ['serving', 'empty'], 'osd.refresh': ['serving'],
   'osd.remove': ['serving', 'empty'], 'osd.cancel': ['removing.draining'],
-  'osd.share': ['new'],
+  'osd.share': ['new'], 'osd.bury': ['new'],
 };
 
 /** Pure; called early at the API on the mirrored record, and again at the step. */

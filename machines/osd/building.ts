@@ -52,7 +52,10 @@ export const checking = osdSetup.createStateConfig({
 export const judging = osdSetup.createStateConfig({
   entry: [
     step(2, 'Asking whether its data are elsewhere'),
-    { type: 'osd.judge', params: ({ context }) => ({ number: numberOf(context), ...quick }) },
+    {
+      type: 'osd.judge',
+      params: ({ context }) => ({ number: numberOf(context), siblings: placeOf(context).siblings, ...quick }),
+    },
   ],
   exit: forget('osd.judge'),
   on: {
@@ -158,7 +161,11 @@ export const building = osdSetup.createStateConfig({
           target: 'making', actions: takeNumber,
         },
         'osd.register.refused': [...unmade],
-        'osd.register.unknown': [...unmade],
+        // The monitors may have given it a number all the same.
+        'osd.register.unknown': [
+          { guard: 'isNew', target: '#withdrawing', actions: because },
+          { target: '#empty', actions: [because, failed] },
+        ],
       },
     },
     making: {

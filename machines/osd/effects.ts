@@ -40,8 +40,11 @@ export interface OsdEffects {
   'osd.mark': Effect<{ number: number; in: boolean }, null>;
   /** May it be taken away for good? pgs = placement groups that still need it. */
   'osd.drain': Effect<{ number: number }, { safe: boolean; pgs: number; text: string }>;
-  /** May its daemon stop without a placement group becoming unavailable? */
-  'osd.judge': Effect<{ number: number }, { safe: boolean; text: string }>;
+  /**
+   * May its daemon stop without a placement group becoming unavailable? `siblings` (uuids): and theirs at the same
+   * time, for they are to leave the device together.
+   */
+  'osd.judge': Effect<{ number: number; siblings?: readonly string[] }, { safe: boolean; text: string }>;
   /** Its daemon does not run, nor will after a reboot, and the monitors know. */
   'osd.stop': Effect<{ number: number }, null>;
   /** Takes it off the cluster: number, key, place. done if no OSD of this uuid is there; never another one's number. */
@@ -52,6 +55,8 @@ export interface OsdEffects {
   'osd.clear': Effect<{ uuid: string; number: number | null }, { left: string | null }>;
   /** Makes the device one from which OSDs of this node get parts for their databases. */
   'osd.db': Effect<{ device: string }, { device: string; sizeBytes: number }>;
+  /** Of another OSD, whose node is gone: off the cluster, and its actor with it. Asked of any node. */
+  'osd.bury': Effect<{ uuid: string; number: number }, null>;
   /** Finds its store on the device and makes its data directory anew. */
   'osd.import': Effect<{ uuid: string; number: number; device: string }, { device: string; dbDevice: string | null }>;
 }
@@ -59,5 +64,5 @@ export interface OsdEffects {
 export const OSD_EFFECT_NAMES = [
   'osd.check', 'osd.prepare', 'osd.register', 'osd.make', 'osd.weigh', 'osd.start', 'osd.look', 'osd.mark',
   'osd.drain', 'osd.judge', 'osd.stop', 'osd.purge', 'osd.destroy', 'osd.clear', 'osd.import',
-  'osd.db',
+  'osd.db', 'osd.bury',
 ] as const satisfies readonly (keyof OsdEffects)[];

@@ -3,7 +3,7 @@ import type { SnapshotView } from '../definition.js';
 import { osdContext, osdIsIn } from './admission.js';
 
 const UNDER_WAY = [
-  'checking', 'judging', 'leaving', 'building', 'refreshing', 'sharing', 'removing', 'undoing',
+  'checking', 'judging', 'leaving', 'building', 'refreshing', 'sharing', 'burying', 'removing', 'undoing',
 ] as const;
 
 /** null = it may be: an OSD in service is found again in Ceph, and adopted. */

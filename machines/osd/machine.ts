@@ -7,6 +7,7 @@
  * O4 every owner can carry on from the record: stages are states, effects are repeatable.
  */
 import { building, checking, judging, leaving, refreshing, sharing } from './building.js';
+import { burying } from './burying.js';
 import { begin, newOsd, osdSetup, takeFacts } from './setup.js';
 import { removing, undoing } from './removing.js';
 
@@ -24,6 +25,7 @@ export const osdMachine = osdSetup.createMachine({
       after: { newMs: 'gone' },
       on: {
         'osd.add': { target: 'checking', actions: begin }, 'osd.share': { target: 'sharing', actions: begin },
+        'osd.bury': { target: 'burying', actions: begin },
       },
     },
     checking,
@@ -32,6 +34,7 @@ export const osdMachine = osdSetup.createMachine({
     building,
     refreshing,
     sharing,
+    burying,
     serving: {
       id: 'serving',
       on: {

@@ -19,11 +19,13 @@ export type OsdCommand =
   | { readonly type: 'osd.remove'; readonly force: boolean }
   /** Of a newborn: not an OSD, but a device for databases of OSDs; it is gone with its task. */
   | { readonly type: 'osd.share'; readonly device: string }
+  /** Of a newborn: takes another OSD off the cluster, whose node is not there to do it; it is gone with its task. */
+  | { readonly type: 'osd.bury'; readonly uuid: string; readonly number: number; readonly home: string }
   /** Ends a removal that still waits for its data. */
   | { readonly type: 'osd.cancel' };
 
 export const OSD_COMMAND_TYPES = [
-  'osd.add', 'osd.replace', 'osd.refresh', 'osd.remove', 'osd.cancel', 'osd.share',
+  'osd.add', 'osd.replace', 'osd.refresh', 'osd.remove', 'osd.cancel', 'osd.share', 'osd.bury',
 ] as const;
 
 export type OsdFact =
@@ -44,7 +46,7 @@ export interface OsdInput {
   readonly adopted?: { readonly number: number; readonly device: string | null } | null;
 }
 
-export type OsdJob = 'add' | 'replace' | 'refresh' | 'remove' | 'share';
+export type OsdJob = 'add' | 'replace' | 'refresh' | 'remove' | 'share' | 'bury';
 
 export interface OsdContext {
   readonly uuid: string;

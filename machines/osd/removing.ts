@@ -151,6 +151,7 @@ export const undoing = osdSetup.createStateConfig({
     },
     haltingAgain: { after: { againMs: 'halting' } },
     withdrawing: {
+      id: 'withdrawing',
       entry: {
         type: 'osd.purge', params: ({ context }) => ({ uuid: context.uuid, number: context.number, ...quick }),
       },

@@ -53,7 +53,7 @@ export const slow = { deadlineMs: OSD_DEADLINES.slowMs, retry: OSD_RETRY } as co
 
 const JOBS: Readonly<Record<string, OsdJob>> = {
   'osd.add': 'add', 'osd.replace': 'replace', 'osd.refresh': 'refresh', 'osd.remove': 'remove',
-  'osd.share': 'share',
+  'osd.share': 'share', 'osd.bury': 'bury',
 };
 
 /** A command is taken up: at most one is under way (admission sees to that), but for force in a removal that waits. */
@@ -68,7 +68,8 @@ export const begin = osdSetup.enqueueActions(({ context, event, enqueue }) => {
     operation: { operationId: event.operationId, command: event.type }, job: JOBS[event.type] ?? null, reason: null,
     forced: 'force' in event && event.force, drain: null,
     ...(place === null ? {} : { place, isSplit: place.parts > 1 }),
-    ...('weight' in event && event.weight !== null ? { weight: event.weight } : {}),
+    // Of a replacement, null: the weight that Ceph has for it is kept, whoever gave it.
+    ...('weight' in event ? { weight: event.weight } : {}),
   });
 });
 

@@ -19,6 +19,7 @@ export const OSD_STATES = {
   'building.waiting.pausing': 'Not up yet; asked again in a moment.',
   refreshing: 'Its store is looked for on the device.',
   sharing: 'Its device is made one for databases of OSDs.',
+  burying: 'Another OSD, whose node is gone, is taken off the cluster.',
   serving: 'In service; up and in are Ceph\'s word.',
   empty: 'It keeps its number and has no disk: replace it onto one, or remove it.',
   removing: 'It is being taken off the cluster.',

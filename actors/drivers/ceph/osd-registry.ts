@@ -65,8 +65,16 @@ export class OsdRegistry {
     return done({ safe: false, pgs: Number(/(\d+) pgs/.exec(text)?.[1] ?? MANY), text });
   }
 
-  async judge(number: number, deadlineMs: number): Promise<Outcome<{ safe: boolean; text: string }>> {
-    const answer = await this.ask({ prefix: 'osd ok-to-stop', ids: [String(number)] }, deadlineMs, 'mgr');
+  /** May it stop, and those of these uuids with it? */
+  async judge(
+    number: number, siblings: readonly string[], deadlineMs: number,
+  ): Promise<Outcome<{ safe: boolean; text: string }>> {
+    const dump = siblings.length < 2 ? done({}) : await this.ask({ prefix: 'osd dump' }, deadlineMs);
+    if (dump.kind !== 'done') return dump;
+    const together = listOf(fieldsOf(dump.value)['osds'])
+      .filter((each) => siblings.includes(textOf(each['uuid']))).map((each) => numberOf(each['osd']));
+    const ids = [...new Set([number, ...together])].map(String);
+    const answer = await this.ask({ prefix: 'osd ok-to-stop', ids }, deadlineMs, 'mgr');
     if (answer.kind === 'unknown') return answer;
     if (answer.kind === 'done') return done({ safe: true, text: 'every placement group stays available' });
     if (!/^E(BUSY|AGAIN)/.test(answer.reason)) return answer;

@@ -53,7 +53,7 @@ export function createOsds(deps: OsdsDeps): Osds {
     'osd.look': ({ uuid, deadlineMs }) => registry.look(uuid, deadlineMs),
     'osd.mark': ({ number, in: inside, deadlineMs }) => registry.mark(number, inside, deadlineMs),
     'osd.drain': ({ number, deadlineMs }) => registry.drain(number, deadlineMs),
-    'osd.judge': ({ number, deadlineMs }) => registry.judge(number, deadlineMs),
+    'osd.judge': ({ number, siblings, deadlineMs }) => registry.judge(number, siblings ?? [], deadlineMs),
     'osd.stop': async ({ number, deadlineMs }) => {
       const stopped = await deps.services.stop(number, deadlineMs);
       return stopped.kind === 'done' ? registry.down(number, deadlineMs) : stopped;
