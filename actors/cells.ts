@@ -194,7 +194,7 @@ function worldEffects(
   const hypervisor: HypervisorDeps = { ...deps, onProgress: (uuid, progress) => view.progress(uuid, progress) };
   const vm = {
     ...hypervisorEffects(hypervisor), ...placeEffects(view), ...reachEffects(deps.storage),
-    ...diskEffects(deps.volumes),
+    ...diskEffects(deps.volumes), ...volumes.removal,
   };
   const power = powerEffects(deps.bmc, deps.probe);
   return {

@@ -1,8 +1,10 @@
 /** Pools and volumes of one node, put together: effects, keeper, and what they need of the rest of the daemon. */
 import type { PoolEffects } from '../machines/pool/effects.js';
 import type { VolumeEffects } from '../machines/volume/effects.js';
+import { volumeId } from '../machines/volume/ids.js';
+import type { VolumeContext } from '../machines/volume/messages.js';
 import type { VmContext } from '../machines/vm/messages.js';
-import type { Address } from '../runtime/address.js';
+import { addressOf, type Address } from '../runtime/address.js';
 import type { Behavior } from '../runtime/behavior.js';
 import type { Claimant } from '../runtime/claims.js';
 import type { Clock } from '../runtime/clock.js';
@@ -16,6 +18,7 @@ import type { PvcConfig } from './config.js';
 import { readDocument } from './documents.js';
 import { done, refused } from './drivers/outcome.js';
 import type { Volumes } from './drivers/volumes.js';
+import { diskRemovalEffects } from './effects-disk-removal.js';
 import { poolEffects, volumeEffects, type VolumeEffectDeps } from './effects-volumes.js';
 import { asWorldEffects } from './handlers.js';
 import { VolumeKeeper } from './volume-keeper.js';
@@ -37,6 +40,8 @@ export interface VolumeServiceDeps {
 }
 
 export interface VolumeService {
+  /** Of VMs that go with their disks. */
+  readonly removal: ReturnType<typeof diskRemovalEffects>;
   readonly effects: Record<string, WorldEffect>;
   start(): void;
   stop(): void;
@@ -54,6 +59,10 @@ export function createVolumeService(deps: VolumeServiceDeps): VolumeService {
     nameOf: (client) => nameOf(deps.config, client),
   };
   return {
+    removal: diskRemovalEffects({
+      ...effectDeps, vmName: (uuid) => vmName(deps, uuid), clonesOf: (disk) => clonesOf(deps, disk),
+      actorOf: (disk) => actorOf(deps, disk),
+    }),
     effects: {
       ...asWorldEffects<PoolEffects>(poolEffects(effectDeps)),
       ...asWorldEffects<VolumeEffects>(volumeEffects(effectDeps)),
@@ -74,6 +83,24 @@ async function vmsWith({ mirror, store, paths }: VolumeServiceDeps, disk: string
     if (xml !== null && (xml.includes(`"${disk}"`) || xml.includes(`'${disk}'`))) found.push(record.id);
   }
   return found;
+}
+
+function vmName({ mirror }: VolumeServiceDeps, uuid: string): string {
+  const actor = mirror.actors.get(addressOf('vm', uuid));
+  return actor === undefined ? uuid : (actor.record.snapshot.context as unknown as VmContext).name;
+}
+
+function clonesOf({ mirror }: VolumeServiceDeps, disk: string): string[] {
+  return [...mirror.actors.values()].filter(({ record }) => record.kind === 'volume' && !record.removed)
+    .map(({ record }) => record.snapshot.context as unknown as VolumeContext)
+    .filter(({ facts }) => facts?.parent?.startsWith(`${disk}@`) === true)
+    .map(({ pool, name }) => `${pool}/${name}`);
+}
+
+function actorOf({ mirror }: VolumeServiceDeps, disk: string): Address | null {
+  const [pool = '', name = ''] = disk.split('/');
+  const address = addressOf('volume', volumeId(pool, name));
+  return mirror.actors.get(address)?.record.removed === false ? address : null;
 }
 
 /** The node that a client of the storage is on, with its address; the address alone where it is none of ours. */

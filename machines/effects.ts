@@ -95,6 +95,13 @@ export interface VmEffects {
   'disks.drop': Effect<DiskMoment, null>;
   /** done = every volume is as it was then; refused = none was touched. */
   'disks.rollback': Effect<DiskMoment, null>;
+  /**
+   * done = nobody else needs any of these volumes. Refused: another VM has one, one has snapshots other than `own`, or
+   * clones. Unknown: one is open somewhere, as far as that is known.
+   */
+  'disks.removable': Effect<{ uuid: string; volumes: readonly string[]; own: readonly string[] }, null>;
+  /** done = none of them is there any more; these actors stood for them. Otherwise some may be gone. */
+  'disks.remove': Effect<{ uuid: string; volumes: readonly string[] }, { actors: readonly string[] }>;
   /** done = a guest that is started here now opens its disks with an osdmap of this epoch or a later one. */
   'storage.reach': Effect<{ osdmapEpoch: number }, null>;
   /** Pure placement over this node's mirror of the cluster. */
@@ -248,6 +255,8 @@ export const VM_EFFECT_NAMES = [
   'disks.snapshot',
   'disks.drop',
   'disks.rollback',
+  'disks.removable',
+  'disks.remove',
   'storage.reach',
   'cluster.place',
 ] as const satisfies readonly (keyof VmEffects)[];

@@ -129,12 +129,13 @@ function roots(): ActorRecord[] {
     failedCopy(3, 'live'),
     failedCopy(0, 'shutdown'),
     withContext(running.record, { meta: { ...meta, ha: false } }),
-    withContext(running.record, { crashes: 3 }),
+    withContext(running.record, { crashes: 4 }),
     afterLostMigration('refused'),
     afterLostMigration('gone'),
     arriving(),
     changingAgain(),
     ...snapshots(),
+    ...removals(),
   ].map((record) => ({ ...record, tail: [] }));
 }
 
@@ -168,6 +169,17 @@ function snapshots(): ActorRecord[] {
   taken.command({ type: 'vm.snapshot', snapshot: 's1' });
   taken.done('disks.check').done('disks.snapshot');
   return [running.record, off.record, taken.record];
+}
+
+/** It goes with its disks: a try short of giving up; and one that has snapshots. */
+function removals(): ActorRecord[] {
+  const off = newVm();
+  off.command({ type: 'vm.undefine', disks: ['vms/web1_sda'] });
+  const almost = withContext(off.record, { removal: { ...contextOf(off.record).removal!, tries: 18 } });
+  const taken = newVm();
+  taken.command({ type: 'vm.snapshot', snapshot: 's1' });
+  taken.done('disks.check').done('disks.snapshot').command({ type: 'vm.undefine', disks: ['vms/web1_sda'] });
+  return [almost, taken.record];
 }
 
 /** A device whose change has been tried almost as often as it may be. */

@@ -5,87 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createApiServer, type Api } from '../api/server.js';
-import { apiConfig, asking, type Answer } from '../fixtures/api-server.js';
-import { Wishes } from '../fixtures/sim/scenario/wishes.js';
-import { simFile, SimVolumes } from '../fixtures/sim/storage/volumes.js';
-import { SimWorld } from '../fixtures/sim/world.js';
+import { simFile } from '../fixtures/sim/storage/volumes.js';
+import { VolumeCluster } from '../fixtures/volume-cluster.js';
 import type { BegunEffect } from '../fixtures/sim/around-effects.js';
 import type { EffectOutcome } from '../runtime/effects.js';
-import { createLog } from '../runtime/log.js';
 
-const NODES = ['hv1', 'hv2', 'hv3'];
 const MIB = 2 ** 20;
-const PATIENCE_MS = 10 * 60_000;
-
-class Cluster {
-  readonly volumes = new SimVolumes();
-  readonly world: SimWorld;
-  private api: Api | null = null;
-
-  constructor() {
-    const nodes = NODES.map((name) => ({ name, coordinator: true, cpus: 4, memoryMiB: 4096 }));
-    this.world = new SimWorld({ seed: 11, nodes, wishes: new Wishes([]) });
-    this.world.volumes = this.volumes;
-  }
-
-  async start(): Promise<void> {
-    for (const name of NODES) this.world.node(name).setPower('on');
-    await this.until(() => this.world.services()?.feed.primary() !== null && this.spectator() !== null);
-    await this.run(10_000);
-    const node = this.spectator()!;
-    const { feed, gateway, admin: cluster, desk, figures } = this.world.node(node).services!;
-    const { time } = this.world;
-    const after = (ms: number, then: () => void): (() => void) => time.after(ms, then);
-    this.api = await createApiServer({
-      config: apiConfig(node), feed, gateway, cluster, desk, figures, log: createLog('api', 'error', () => undefined),
-      clock: {
-        wallMs: () => time.beganMs + time.nowMs, monotonicMs: () => time.nowMs, boottimeMs: () => time.nowMs, after,
-        sleep: (ms) => new Promise((resolve) => void time.after(ms, resolve)),
-      },
-      node, version: 'test',
-    });
-    await this.api.ready();
-  }
-
-  async stop(): Promise<void> {
-    await this.api?.close();
-    this.world.close();
-  }
-
-  get primary(): string {
-    return this.world.services()!.feed.primary()!.node;
-  }
-
-  /** A coordinator that is not primary. */
-  private spectator(): string | null {
-    const primary = this.world.services()?.feed.primary()?.node;
-    return NODES.find((name) => name !== primary && this.world.node(name).services !== null) ?? null;
-  }
-
-  run(ms: number): Promise<void> {
-    return this.world.time.runUntil(this.world.time.nowMs + ms);
-  }
-
-  async until(met: () => boolean): Promise<void> {
-    const end = this.world.time.nowMs + PATIENCE_MS;
-    await this.world.time.runUntil(end, met);
-    assert.ok(met(), 'it does not come to that');
-  }
-
-  /** Asks, and lets the world go on until the answer is there. */
-  async ask(...asked: Parameters<ReturnType<typeof asking>>): Promise<Answer> {
-    let answer: Answer | null = null;
-    const asking_ = asking(this.api!)(...asked).then((found) => { answer = found; });
-    for (let turns = 0; answer === null && turns < 6000; turns += 1) await this.run(100);
-    await asking_;
-    return answer!;
-  }
-
-  async list(path: string): Promise<Record<string, unknown>[]> {
-    return (await this.ask('GET', path)).body as Record<string, unknown>[];
-  }
-}
 
 const POOL = '/storage/ceph/pool/vms?pgs=32&replcfg=copies=3,mincopies=2';
 const MORE = '/storage/ceph/pool/more';
@@ -100,19 +25,19 @@ function multipart(text: string): { headers: Record<string, string>; payload: Bu
 }
 
 describe('pools and volumes of a simulated cluster', () => {
-  let cluster: Cluster;
+  let cluster: VolumeCluster;
   beforeEach(async () => {
-    cluster = new Cluster();
+    cluster = new VolumeCluster();
     await cluster.start();
   });
   afterEach(() => cluster.stop());
 
-  const ok = async (...asked: Parameters<Cluster['ask']>): Promise<string> => {
+  const ok = async (...asked: Parameters<VolumeCluster['ask']>): Promise<string> => {
     const answer = await cluster.ask(...asked);
     assert.equal(answer.status, 200, answer.message);
     return answer.message;
   };
-  const no = async (status: number, ...asked: Parameters<Cluster['ask']>): Promise<string> => {
+  const no = async (status: number, ...asked: Parameters<VolumeCluster['ask']>): Promise<string> => {
     const answer = await cluster.ask(...asked);
     assert.equal(answer.status, status, JSON.stringify(answer.body));
     return answer.message;
@@ -230,7 +155,7 @@ describe('pools and volumes of a simulated cluster', () => {
 });
 
 /** What is done; what is there before; what must be there after, whoever died meanwhile. */
-const CHANGES: readonly { readonly name: string; readonly change: Parameters<Cluster['ask']> }[] = [
+const CHANGES: readonly { readonly name: string; readonly change: Parameters<VolumeCluster['ask']> }[] = [
   { name: 'making a pool that cannot be', change: ['POST', `${MORE}?pgs=32&replcfg=copies=9,mincopies=2`] },
   { name: 'removing a pool', change: ['DELETE', '/storage/ceph/pool/vms?yes-i-really-mean-it=1'] },
   { name: 'renaming', change: ['PUT', `${one}?new_name=two`] },
@@ -240,9 +165,9 @@ const CHANGES: readonly { readonly name: string; readonly change: Parameters<Clu
 ];
 
 async function play(
-  change: Parameters<Cluster['ask']>, crash: { number: number; moment: 'before' | 'after' } | null,
+  change: Parameters<VolumeCluster['ask']>, crash: { number: number; moment: 'before' | 'after' } | null,
 ): Promise<{ effects: number; end: unknown }> {
-  const cluster = new Cluster();
+  const cluster = new VolumeCluster();
   let effects = 0;
   try {
     await cluster.start();

@@ -26,6 +26,8 @@ import { nodeFacts } from '../views/telemetry.js';
 import { heldByLostNode } from '../views/held.js';
 import { vmObject } from '../views/vm.js';
 import { vmContext, vmStateWord } from '../views/words.js';
+import { removalOf } from '../vm-removal.js';
+import { LONG_WAIT_MS } from '../volume-commands.js';
 
 /** PVC undefines before it answers; ours does so too, within a bound. */
 const UNDEFINE_WAIT_MS = 60_000;
@@ -258,21 +260,17 @@ async function undefineVm(
   disks: boolean,
 ): Promise<{ message: string }> {
   const vm = vmContext(findVm(context.feed, named).record);
-  if (disks && !vm.definition.diskless) {
-    throw invalid(
-      `The disks of VM '${vm.name}' cannot be deleted here yet: undefine it (its disks stay) and delete them by hand`,
-    );
-  }
-  const done = disks
-    ? `Removed VM '${vm.name}' and its disks from the cluster.`
-    : `Undefined VM '${vm.name}' from the cluster.`;
+  const plan = disks ? await removalOf(context, vm) : null;
+  const stays = plan === null || plan.staying.length === 0 ? ''
+    : ` What is no volume of its own stays: ${plan.staying.join(', ')}.`;
   return runCommand(context, request, reply, {
     to: addressOf('vm', vm.uuid),
-    event: { type: 'vm.undefine' },
+    event: { type: 'vm.undefine', ...(plan === null ? {} : { disks: plan.volumes }) },
     wait: true,
-    waitMs: UNDEFINE_WAIT_MS,
-    accepted: `Undefining VM '${vm.name}'.`,
-    done,
+    waitMs: plan === null ? UNDEFINE_WAIT_MS : LONG_WAIT_MS,
+    accepted: plan === null ? `Undefining VM '${vm.name}'.` : `Removing VM '${vm.name}' and its disks.`,
+    done: plan === null ? `Undefined VM '${vm.name}' from the cluster.`
+      : `Removed VM '${vm.name}' and its disks from the cluster.${stays}`,
   });
 }
 

@@ -51,6 +51,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'migrating.clearingTarget': row(ends, ['vm.start']),
   'migrating.pausing': row(ends, ['vm.start']),
   recovering: row(ends, ['vm.start']),
+  removing: row([]),
 };
 
 /** What VM commands are legal in this state value: for help and denials. */
@@ -65,7 +66,7 @@ function rowOf(value: unknown): Row | null {
 }
 
 /** PVC calls all of these "start" or "stop": what keeps the VM for a moment is said besides. */
-const BUSY = ['starting', 'changing', 'snapshotting', 'discarding', 'rollingBack', 'observing'];
+const BUSY = ['starting', 'changing', 'snapshotting', 'discarding', 'rollingBack', 'observing', 'removing'];
 
 function busyWith(snapshot: SnapshotView): string {
   if (!BUSY.includes(statePaths(snapshot.value)[0]?.split('.', 1)[0] ?? '')) return '';

@@ -83,7 +83,10 @@ export function wantEnd(context: VmContext, command: VmCommand): Change {
     case 'vm.disable':
       return { desired: 'disable', stop: stop('rest', command.force), move: null };
     case 'vm.undefine':
-      return { desired: 'stop', stop: stop('remove', true), move: null };
+      return {
+        desired: 'stop', stop: stop('remove', true), move: null,
+        ...(command.disks === undefined ? {} : { removal: { volumes: command.disks, tries: 0, reason: null } }),
+      };
     case 'vm.restart':
     case 'vm.modify':
       return { desired: 'start', stop: stop('start', false), target: context.owner, move: null };

@@ -68,6 +68,13 @@ export type VmFact =
   | ({ readonly type: 'guest.stalled'; readonly detail: string } & Stamped)
   /** From the volume's actor, or the glue: a volume of it has another size. */
   | ({ readonly type: 'disk.resized'; readonly volume: string; readonly sizeBytes: number } & Stamped)
+  /** From an effect that takes long. */
+  | ({
+      readonly type: 'vm.progressed';
+      readonly current: number;
+      readonly total: number;
+      readonly status: string;
+    } & Stamped)
   | AgentAbsent
   | ({
       readonly type: 'agent.observed';

@@ -16,6 +16,7 @@ import { recovering } from './recovering.js';
 import { observing, running, stopping } from './running.js';
 import { endAtOnce, forgetProved, takeOwner, vmSetup } from './setup.js';
 import { discarding, rollingBack, snapshotting } from './snapshotting.js';
+import { removing } from './removing.js';
 import { ended, starting } from './starting.js';
 
 /** Raise when an old snapshot would not mean the same. */
@@ -48,6 +49,7 @@ export const vmMachine = vmSetup.createMachine({
     observing,
     migrating,
     recovering,
+    removing,
     removed: {
       id: 'removed',
       type: 'final',

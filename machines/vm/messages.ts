@@ -95,7 +95,8 @@ export type VmCommand =
   | ({ readonly type: 'vm.attach' | 'vm.detach' | 'vm.limit' } & VmDeviceCommand)
   /** Snapshots of all its RBD disks at one moment, and of its definition. */
   | { readonly type: 'vm.snapshot' | 'vm.dropSnapshot' | 'vm.rollback'; readonly snapshot: string }
-  | { readonly type: 'vm.undefine' };
+  /** disks: its volumes (`pool/image`) that go with it; absent = all stay. */
+  | { readonly type: 'vm.undefine'; readonly disks?: readonly string[] };
 
 export type VmCommandType = VmCommand['type'];
 
@@ -192,6 +193,16 @@ export interface VmDropping extends VmSnapshot {
   readonly isWhole: boolean;
 }
 
+/** A removal of the VM with its disks. */
+export interface VmRemoval {
+  /** `pool/image`. */
+  readonly volumes: readonly string[];
+  /** Tries whose end is not known. */
+  readonly tries: number;
+  /** Why the last one did not succeed. */
+  readonly reason: string | null;
+}
+
 /** A volume that was resized while it may be in use. */
 export interface VmResize {
   readonly volume: string;
@@ -245,4 +256,7 @@ export interface VmContext extends VmInput {
   readonly dropping?: VmDropping | null;
   /** Name of the snapshot that its disks are being rolled back to. */
   readonly rollingBack?: string | null;
+  readonly removal?: VmRemoval | null;
+  /** Of what is under way, as tasks tell it. */
+  readonly progress?: { readonly current: number; readonly total: number; readonly status: string } | null;
 }

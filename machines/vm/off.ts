@@ -3,6 +3,7 @@ import { assign } from 'xstate';
 import { metaAfter, rehomedWhileOff, wantStart } from './changes.js';
 import { definesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
+import { removesDisks } from './removing.js';
 import { rollsBack, takesSnapshots } from './snapshots.js';
 import { beginOperation, conclude, endAtOnce, takeOwner, vmSetup, wishEnd } from './setup.js';
 
@@ -64,7 +65,7 @@ export const off = vmSetup.createStateConfig({
     'vm.migrate': rehome,
     'vm.move': rehome,
     'vm.unmigrate': rehome,
-    'vm.undefine': { target: '#removed', actions: beginOperation },
+    'vm.undefine': [removesDisks, { target: '#removed', actions: beginOperation }],
     // A claim after the death of the last primary: nothing runs, so there is nothing to prove.
     'owner.acquired': { actions: takeOwner },
   },

@@ -240,6 +240,7 @@ export const ended = vmSetup.createStateConfig({
   id: 'ended',
   always: [
     { guard: ({ context }) => context.mayRunOn.length > 0, target: '#recovering' },
+    { guard: ({ context }) => context.stop?.then === 'remove' && !!context.removal, target: '#removing' },
     { guard: ({ context }) => context.stop?.then === 'remove', target: '#removed' },
     {
       guard: ({ context }) => context.stop?.then === 'start' || context.stop?.then === 'relocate',

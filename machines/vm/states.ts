@@ -70,5 +70,12 @@ export const VM_STATES = {
   'recovering.proving': 'Waits for the fence of the node that ran it.',
   'recovering.asking': 'The nodes that may hold a copy are asked to end and refuse it.',
   'recovering.recovered': 'No copy is left anywhere (passes at once).',
+  'removing': 'Being removed with its disks.',
+  'removing.checking': 'Does anybody else need one of its volumes?',
+  'removing.choosing': 'Its snapshots, then its volumes (passes at once).',
+  'removing.dropping': 'A snapshot of it is being removed from its volumes.',
+  'removing.deleting': 'Its volumes are being removed.',
+  'removing.again': 'Not all could be removed; tried again in a moment.',
+  'removing.failed': 'It stays, and is told why (passes at once).',
   'removed': 'Undefined; a tombstone remains for a while.',
 } as const satisfies Record<string, string>;

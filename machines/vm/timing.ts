@@ -15,6 +15,8 @@ export const VM_LIMITS = {
   deviceTriesMax: 3,
   /** Snapshots of one VM: each is some 300 bytes of its record. */
   snapshotsMax: 32,
+  /** Tries to remove its disks whose end was not known, with it: a minute, twice what an image may seem open. */
+  removeTriesMax: 20,
 } as const;
 
 export const VM_DEADLINES = {
@@ -31,6 +33,8 @@ export const VM_DEADLINES = {
   /** A guest that stands still for its snapshots does so for this long at most, and then for its thaw. */
   disksMs: 15_000,
   rollbackMs: 3_600_000,
+  /** Removing large images over slow disks. */
+  removeMs: 12 * 3_600_000,
   /** A live migration that takes longer is given up by its driver and resolved by observing both sides. */
   migrateMs: 3_600_000,
 } as const;

@@ -14,7 +14,7 @@ export function vmStateWord(snapshot: SnapshotView): VmStateWord {
   const [top, below] = vmStatePath(snapshot).split('.') as [string, string | undefined];
   switch (top) {
     case 'off': return OFF_WORDS[below ?? ''] ?? 'stop';
-    case 'removed': return 'delete';
+    case 'removing': case 'removed': return 'delete';
     case 'migrating': return 'migrate';
     case 'stopping': case 'observing': case 'ended': return endingWord(context, below);
     case 'snapshotting': case 'discarding': return context.mayRunOn.length > 0 ? 'start' : restWord(context);
@@ -55,7 +55,7 @@ export const vmStateText = (snapshot: SnapshotView): string => stateSentence(VM_
 /** True while a guest of this VM counts as load of its node: it runs there or is about to. */
 export function vmOccupiesNode(snapshot: SnapshotView): boolean {
   const path = vmStatePath(snapshot);
-  if (/^(snapshotting|discarding|rollingBack)/.test(path)) return vmContext(snapshot).mayRunOn.length > 0;
+  if (/^(snapshotting|discarding|rollingBack|removing)/.test(path)) return vmContext(snapshot).mayRunOn.length > 0;
   return !path.startsWith('off') && path !== 'removed' && path !== 'starting.waiting' && path !== 'starting.placing'
     && !path.startsWith('recovering');
 }
