@@ -21,6 +21,7 @@ import type { Owner } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
 import { Admin } from './admin.js';
 import { benchmarkEffects } from './effects-benchmark.js';
+import { CephWatch } from './ceph-watch.js';
 import { storeDocument } from './documents.js';
 import { ensureOwnActors } from './births.js';
 import { fencePathOf } from './claims.js';
@@ -45,7 +46,7 @@ import { Keeper } from './keeper.js';
 import { Liveness } from './liveness.js';
 import { OsdDesk } from './osd-desk.js';
 import { OsdKeeper } from './osd-keeper.js';
-import { StorageTelemetry } from './storage-telemetry.js';
+import { StorageTelemetry, type ReadStorage } from './storage-telemetry.js';
 import { StrayGuests } from './strays.js';
 import { VolumeDesk } from './volume-desk.js';
 import { createVolumeService, type VolumeService } from './volume-service.js';
@@ -70,6 +71,8 @@ export interface CellsDeps {
   readonly storage: Storage | null;
   /** Null = there is no real Ceph: nothing of its own is watched or told. */
   readonly ceph: CephConnection | null;
+  /** Null = there is no storage to be looked at. */
+  readonly readStorage: ReadStorage | null;
   /** The OSDs of this node; null = it can have none. */
   readonly osds: Osds | null;
   /** Null = there are no pools and volumes to be had. */
@@ -103,7 +106,7 @@ export function startCells(deps: CellsDeps): Cells {
   });
   const volumes = createVolumeService({
     ...deps, log: log.child('volumes'), isPrimary: () => primacy.isPrimary(),
-    tell: (to, event) => void host.tell(to, event),
+    tell: (to, event) => void host.tell(to, event), drift: () => (deps.readStorage === null ? null : watch),
   });
   const effects = worldEffects(deps, view, primacy, volumes);
   const host: Host = new Host({
@@ -111,6 +114,9 @@ export function startCells(deps: CellsDeps): Cells {
     commitEffects: commitEffects(deps), worldEffects: deps.aroundEffects?.(effects) ?? effects,
     newCommitId: () => `${self.incarnation}:${newToken()}`,
     resolveOwner: (to, epoch) => resolveOwner(mirror, to, epoch),
+  });
+  const watch: CephWatch = new CephWatch({
+    ...deps, versions: mirror.versions, host, nodes: config.allNodes, log: log.child('health'),
   });
   const homing = new Homing({ ...deps, host, primacy, log: log.child('homing') });
   const liveness = new Liveness({
@@ -126,10 +132,7 @@ export function startCells(deps: CellsDeps): Cells {
   const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced'), unheard });
   const osds = new OsdDesk(deps);
   const isPrimary = (): boolean => primacy.isPrimary();
-  const ceph = deps.ceph === null ? [] : [
-    new StorageTelemetry({ ...deps, ceph: deps.ceph, node: self.node, isPrimary, log: log.child('ceph') }),
-    new OsdKeeper({ ...deps, host, desk: osds, nodes: config.allNodes, isPrimary, log: log.child('osds') }),
-  ];
+  const ceph = cephParts(deps, { host, osds, watch, isPrimary });
   const unlisten = deps.hypervisor.onEvent((event) => bringEvent(host, event, deps.gate.held()));
   // Unknown at first: an earlier session of this process may have held them.
   let held: boolean | null = null;
@@ -158,6 +161,24 @@ export function startCells(deps: CellsDeps): Cells {
       setHeld(false);
     },
   };
+}
+
+/** What looks at the storage as a whole; nothing where there is none. */
+function cephParts(
+  deps: CellsDeps, { host, osds, watch, isPrimary }: {
+    readonly host: Host; readonly osds: OsdDesk; readonly watch: CephWatch; isPrimary(): boolean;
+  },
+): readonly (StorageTelemetry | OsdKeeper)[] {
+  const { readStorage: read, log, config, self } = deps;
+  if (read === null) return [];
+  return [
+    new StorageTelemetry({
+      ...deps, read, node: self.node, isPrimary, log: log.child('ceph'), onLooked: (look) => watch.looked(look),
+    }),
+    new OsdKeeper({
+      ...deps, host, desk: osds, nodes: config.allNodes, isPrimary, log: log.child('osds'), drift: watch,
+    }),
+  ];
 }
 
 /** A guest that ended by itself is a message to its VM. `leased`: does this node hold its lease? */

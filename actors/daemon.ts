@@ -32,6 +32,7 @@ import { startCells, type CellsDeps } from './cells.js';
 import type { PvcConfig } from './config.js';
 import { followDisarming } from './disarming.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
+import type { FencingFlaw } from './drivers/ceph/fencing-preflight.js';
 import type { HostFigures } from './drivers/host.js';
 import type { Hypervisor } from './drivers/hypervisor.js';
 import type { CephConnection } from './drivers/ceph/connection.js';
@@ -40,6 +41,7 @@ import type { Storage } from './drivers/storage.js';
 import type { Volumes } from './drivers/volumes.js';
 import { maintenanceTurnsDown } from './maintenance.js';
 import type { BootState } from './session-file.js';
+import { readStorageOf, type ReadStorage } from './storage-telemetry.js';
 import { createTelemetry } from './telemetry.js';
 import { Voucher, type Peers } from './vouching.js';
 
@@ -68,6 +70,10 @@ export interface DaemonDeps {
   readonly ceph?: CephConnection;
   /** The OSDs of this node. */
   readonly osds?: Osds;
+  /** What would spoil a fence by that storage (fencing-watch.ts). */
+  readonly fenceFlaws?: () => readonly FencingFlaw[];
+  /** A look at the storage as a whole, on the primary; absent = by `ceph`, if that is there. */
+  readonly readStorage?: ReadStorage;
   /** Its pools and volumes. */
   readonly volumes?: Volumes;
   readonly bootState: BootState;
@@ -169,7 +175,8 @@ async function startLease(
     throw new Error('the guard does not answer: no lease is taken that nobody would enforce');
   }
   const format = await bootstrap(store, paths, [...behaviors.keys()], INDEXED_KINDS, config.allNodes);
-  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts, deps.host, deps.storage ?? null);
+  const telemetry = createTelemetry(config, deps.hypervisor, clock, facts, deps.host, deps.storage ?? null,
+    deps.fenceFlaws);
   let deadlineMs = 0;
   const tellGuard = (untilMs: number): void => {
     deps.bootState.writeLease({ deadlineMs: untilMs, bootId: facts.bootId, incarnation: lease.incarnation });
@@ -255,6 +262,7 @@ async function startActors(
     config, clock, log, paths, behaviors, commitEffectNames, store, metrics, gate: lease,
     mirror: given(stage.mirror), hypervisor: deps.hypervisor, bmc: deps.bmc, probe: deps.probe, floating: deps.floating,
     storage: deps.storage ?? null, ceph: deps.ceph ?? null, osds: deps.osds ?? null, volumes: deps.volumes ?? null,
+    readStorage: readStorageOf(deps),
     self: { node: config.node, incarnation: lease.incarnation, bootId: facts.bootId },
     quorumAgeMs: () => clock.monotonicMs() - stage.quorumSinceMs,
     goesDown: () => deps.goesDown?.() === true, vouching: deps.peers !== undefined,

@@ -27,7 +27,9 @@ export function watchFencing(
     const looked = connection.connected ? await inspectFencing(connection, options) : null;
     if (stopped) return;
     if (looked?.kind === 'done') {
-      for (const { key, text } of looked.value) if (!known.some((each) => each.key === key)) log.error(text, { key });
+      for (const { key, text, cure } of looked.value) {
+        if (!known.some((each) => each.key === key)) log.error(text, { key, cure });
+      }
       for (const { key } of known) {
         if (!looked.value.some((each) => each.key === key)) log.info('the storage fence: mended', { key });
       }

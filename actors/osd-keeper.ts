@@ -4,6 +4,7 @@
  * installation, or made by hand), on the node that their daemon told Ceph.
  */
 import { osdContext } from '../machines/osd/admission.js';
+import type { Finding } from '../machines/ceph/messages.js';
 import type { CephOsdStats, CephTelemetry } from '../machines/ceph/telemetry.js';
 import { addressOf } from '../runtime/address.js';
 import type { Clock } from '../runtime/clock.js';
@@ -11,7 +12,9 @@ import type { Host } from '../runtime/host.js';
 import type { Log } from '../runtime/log.js';
 import type { Mirror } from '../runtime/mirror.js';
 import { StoreError } from '../runtime/store.js';
+import type { DriftDesk } from './ceph-watch.js';
 import type { OsdDesk } from './osd-desk.js';
+import { foreignOsd, orphanOsd, vanishedOsd } from './osd-drift.js';
 
 export interface OsdKeeperDeps {
   readonly mirror: Mirror;
@@ -21,6 +24,7 @@ export interface OsdKeeperDeps {
   readonly desk: Pick<OsdDesk, 'adopt'>;
   readonly nodes: readonly string[];
   readonly self: { readonly incarnation: string };
+  readonly drift: DriftDesk;
   isPrimary(): boolean;
 }
 
@@ -28,6 +32,8 @@ export interface OsdKeeperDeps {
 const REPEAT_MS = 15_000;
 /** An OSD that is just being made is in Ceph a moment before its record says so: looked at twice. */
 const ADOPT_AFTER_LOOKS = 2;
+/** Looks (3 s apart) after which an OSD that nobody took up is told of. */
+const DRIFT_AFTER_LOOKS = 10;
 const NO_UUID = /^[0-]*$/;
 
 export class OsdKeeper {
@@ -77,14 +83,18 @@ export class OsdKeeper {
     const { mirror, nodes, desk, log } = this.deps;
     const present = new Set(osds.map((osd) => osd.uuid));
     for (const uuid of this.strange.keys()) if (!present.has(uuid)) this.strange.delete(uuid);
-    for (const { uuid, number, host, devices } of osds) {
+    const drift = this.vanished(osds);
+    for (const osd of osds) {
+      const { uuid, number, host, devices } = osd;
       if (NO_UUID.test(uuid) || mirror.actors.has(addressOf('osd', uuid))) {
         this.strange.delete(uuid);
         continue;
       }
       const looks = (this.strange.get(uuid) ?? 0) + 1;
       this.strange.set(uuid, looks);
-      if (host === null || !nodes.includes(host) || looks < ADOPT_AFTER_LOOKS) continue;
+      const isOurs = host !== null && nodes.includes(host);
+      if (looks >= DRIFT_AFTER_LOOKS) drift.push(isOurs ? orphanOsd(osd) : foreignOsd(osd));
+      if (!isOurs || looks < ADOPT_AFTER_LOOKS) continue;
       desk.adopt(host, uuid, number, devices[0] === undefined ? null : `/dev/${devices[0]}`).then((outcome) => {
         if (outcome.kind === 'done') log.info('adopted an OSD that Ceph has', { number, uuid, node: host });
         else log.debug('an OSD is adopted later', { number, reason: outcome.reason });
@@ -92,5 +102,17 @@ export class OsdKeeper {
         if (!(error instanceof StoreError)) log.error('an OSD could not be adopted', { number, error });
       });
     }
+    this.deps.drift.drifts('osds', drift);
+  }
+
+  /** Records at rest of OSDs that Ceph has not. */
+  private vanished(osds: readonly CephOsdStats[]): Finding[] {
+    return [...this.deps.mirror.actors.values()].flatMap(({ record }) => {
+      if (record.kind !== 'osd' || record.removed || record.snapshot.value !== 'serving') return [];
+      const { uuid, number, node } = osdContext(record.snapshot);
+      const isThere = osds.some((osd) => osd.uuid === uuid
+        || osd.number === number && osd.state.includes('destroyed'));
+      return isThere || number === null ? [] : [vanishedOsd(number, node)];
+    });
   }
 }

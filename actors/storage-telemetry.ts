@@ -14,8 +14,17 @@ import type { CephConnection } from './drivers/ceph/connection.js';
 import { readCeph } from './drivers/ceph/osds-reading.js';
 import type { Outcome } from './drivers/outcome.js';
 
+/** One look: `by` = the node that looks, `at` = when, wall-clock milliseconds. */
+export type ReadStorage = (by: string, at: number, deadlineMs: number) => Promise<Outcome<CephTelemetry>>;
+
+/** That of the real Ceph where there is one, else what is given in its place; null = there is nothing to look at. */
+export const readStorageOf = (
+  { readStorage, ceph }: { readonly readStorage?: ReadStorage; readonly ceph?: CephConnection },
+): ReadStorage | null => readStorage ?? (ceph === undefined ? null
+  : (by, at, deadlineMs) => readCeph(ceph, by, at, deadlineMs));
+
 export interface StorageTelemetryDeps {
-  readonly ceph: CephConnection;
+  readonly read: ReadStorage;
   readonly store: Store;
   readonly paths: Paths;
   readonly mirror: Pick<Mirror, 'primary'>;
@@ -72,9 +81,9 @@ export class StorageTelemetry {
   }
 
   private async lookOnce(): Promise<void> {
-    const { ceph, store, paths, mirror, clock, node } = this.deps;
+    const { read, store, paths, mirror, clock, node } = this.deps;
     if (!this.deps.isPrimary()) return;
-    const looked = await readCeph(ceph, node, clock.wallMs(), DEADLINE_MS);
+    const looked = await read(node, clock.wallMs(), DEADLINE_MS);
     this.failures = looked.kind === 'done' ? 0 : this.failures + 1;
     if (this.stopped || !this.deps.isPrimary()) return;
     this.deps.onLooked?.(looked);

@@ -2,6 +2,7 @@
 import type { NodeTelemetry } from '../machines/node/telemetry.js';
 import type { Clock } from '../runtime/clock.js';
 import type { PvcConfig } from './config.js';
+import type { FencingFlaw } from './drivers/ceph/fencing-preflight.js';
 import type { HostFigures } from './drivers/host.js';
 import type { DomainStats, Hypervisor } from './drivers/hypervisor.js';
 import type { Storage } from './drivers/storage.js';
@@ -30,7 +31,7 @@ const isUp = (guest: DomainStats): boolean => guest.state !== 'off' && guest.sta
 
 export function createTelemetry(
   config: PvcConfig, hypervisor: Hypervisor, clock: Clock, facts: { bootId: string; version: string; os: string },
-  host: HostFigures, storage: Storage | null = null,
+  host: HostFigures, storage: Storage | null = null, fenceFlaws: () => readonly FencingFlaw[] = () => [],
 ): TelemetrySource {
   let guests: readonly DomainStats[] = [];
   /** Of those that are up: the same list as long as nothing in it changes, so that it is encoded once. */
@@ -69,6 +70,7 @@ export function createTelemetry(
         vcpusAllocated: figures.reduce((sum, guest) => sum + guest.vcpus, 0),
         hypervisor: hypervisor.connected,
         ...(storage === null ? {} : { storage: storage.connected }),
+        ...(fenceFlaws().length === 0 ? {} : { fenceFlaws: fenceFlaws() }),
         guests: figures,
       };
     },

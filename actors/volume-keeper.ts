@@ -14,9 +14,11 @@ import { createActor, type BirthDeps } from '../runtime/create.js';
 import type { ActorEvent } from '../runtime/envelope.js';
 import type { Log } from '../runtime/log.js';
 import type { Mirror, MirrorActor } from '../runtime/mirror.js';
+import type { DriftDesk } from './ceph-watch.js';
 import { done, unknown, type Outcome } from './drivers/outcome.js';
 import type { Bounds, Image, PoolState, Volumes } from './drivers/volumes.js';
 import { poolFacts, withoutOwn } from './effects-volumes.js';
+import { VolumeDrift } from './volume-drift.js';
 
 export interface VolumeKeeperDeps extends BirthDeps {
   readonly volumes: Volumes;
@@ -25,6 +27,8 @@ export interface VolumeKeeperDeps extends BirthDeps {
   readonly log: Log;
   readonly behaviors: ReadonlyMap<string, Behavior>;
   isPrimary(): boolean;
+  /** Who is told of what Ceph and the records do not agree about; null = nobody. */
+  drift?(): DriftDesk | null;
   /** A fact for an actor of this node. */
   tell(to: Address, event: ActorEvent): void;
 }
@@ -55,8 +59,11 @@ export class VolumeKeeper {
   private cursor = 0;
   /** `pool/image` of ours -> when it was seen first. */
   private readonly leftovers = new Map<string, number>();
+  private readonly drift: VolumeDrift;
 
-  constructor(private readonly deps: VolumeKeeperDeps) {}
+  constructor(private readonly deps: VolumeKeeperDeps) {
+    this.drift = new VolumeDrift(deps.mirror, () => deps.drift?.() ?? null);
+  }
 
   start(): void {
     const again = (): void => {
@@ -99,13 +106,17 @@ export class VolumeKeeper {
     const before = this.records();
     const pools = await this.deps.volumes.pools(BOUNDS);
     if (pools.kind !== 'done') return pools;
+    this.drift.begin(pools.value.map(({ name }) => name));
     await this.comparePools(pools.value, before);
     for (const pool of pools.value) {
       if (this.stopped) return done(null);
       const images = await this.deps.volumes.images(pool.name, BOUNDS);
       if (images.kind === 'unknown') return images;
-      if (images.kind === 'done') await this.compareImages(pool.name, images.value, before);
+      if (images.kind !== 'done') continue;
+      this.drift.has(pool.name, images.value);
+      await this.compareImages(pool.name, images.value, before);
     }
+    this.drift.end();
     await this.rereadSome();
     return done(null);
   }
@@ -142,6 +153,7 @@ export class VolumeKeeper {
 
   private vanished(actor: MirrorActor): void {
     this.deps.log.warn('what a record stands for is gone from Ceph', { actor: actor.address });
+    if (actor.record.kind === 'volume') this.drift.isGone(volumeOf(actor).pool, volumeOf(actor).name);
     this.deps.tell(actor.address, { type: `${actor.record.kind}.vanished` });
   }
 

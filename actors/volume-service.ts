@@ -14,6 +14,7 @@ import type { Log } from '../runtime/log.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { Paths } from '../runtime/paths.js';
 import type { Store } from '../runtime/store.js';
+import type { DriftDesk } from './ceph-watch.js';
 import type { PvcConfig } from './config.js';
 import { readDocument } from './documents.js';
 import { done, refused } from './drivers/outcome.js';
@@ -37,6 +38,8 @@ export interface VolumeServiceDeps {
   isPrimary(): boolean;
   /** To an actor of this node; known only once the cells are there. */
   tell(to: Address, event: ActorEvent): void;
+  /** Who is told of what Ceph and the records do not agree about; null = nobody. Known only later, as `tell`. */
+  drift?(): DriftDesk | null;
 }
 
 export interface VolumeService {

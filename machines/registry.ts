@@ -8,6 +8,10 @@ import { BENCHMARK_EFFECT_NAMES } from './benchmark/effects.js';
 import {
   admitBenchmark, BENCHMARK_COMMAND_TYPES, BENCHMARK_MACHINE_VERSION, BENCHMARK_STATES, benchmarkMachine,
 } from './benchmark/machine.js';
+import { admitCeph } from './ceph/admission.js';
+import { CEPH_MACHINE_VERSION, cephMachine } from './ceph/machine.js';
+import { CEPH_COMMAND_TYPES } from './ceph/messages.js';
+import { CEPH_STATES } from './ceph/states.js';
 import type { MachineDefinition } from './definition.js';
 import { AGENT_EFFECT_NAMES, NODE_EFFECT_NAMES, VM_EFFECT_NAMES } from './effects.js';
 import { admitNode } from './node/admission.js';
@@ -106,6 +110,15 @@ export const MACHINES: readonly MachineDefinition[] = [
     states: BENCHMARK_STATES,
     commands: BENCHMARK_COMMAND_TYPES,
     worldEffects: BENCHMARK_EFFECT_NAMES,
+  },
+  {
+    kind: 'ceph',
+    version: CEPH_MACHINE_VERSION,
+    machine: cephMachine,
+    admit: admitCeph,
+    states: CEPH_STATES,
+    commands: CEPH_COMMAND_TYPES,
+    worldEffects: [],
   },
 ];
 

@@ -31,6 +31,14 @@ const REASONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     empty: 'it has no disk: a command gives it one, or removes it',
     gone: 'the end',
   },
+  ceph: {
+    'health.unknown': 'told by the primary, which looks every few seconds',
+    'health.ok': 'told by the primary, which looks every few seconds',
+    'health.warning': 'told by the primary, which looks every few seconds',
+    'health.error': 'told by the primary, which looks every few seconds',
+    'health.silent': 'told by the primary, which looks every few seconds',
+    'closing.still': 'no fault waits to be closed',
+  },
   pool: { available: 'nothing is wanted: a command changes it', removed: 'the end' },
   volume: { available: 'nothing is wanted: a command changes it', removed: 'the end' },
 };

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createDaemon, type Services } from '../../actors/daemon.js';
+import { createDaemon, type DaemonDeps, type Services } from '../../actors/daemon.js';
 import type { PvcConfig } from '../../actors/config.js';
 import { createAddresses } from '../../actors/drivers/addresses.js';
 import { createCephClient, type CephClient } from '../../actors/drivers/ceph/client.js';
@@ -131,13 +131,14 @@ function volumesOf({ storage }: PvcConfig, ceph: CephClient): Volumes {
   return cephVolumes(ceph, { confFile, user: clientName.replace(/^client\./, ''), keyringFile });
 }
 
-/** Says in the log what would spoil a fence, before one is needed. */
-function watchFence(connection: CephClient, config: PvcConfig, log: Log): void {
-  if (config.storage === null) return;
+/** What would spoil a fence, before one is needed: said in the log, and told with the node's telemetry. */
+function watchFence(connection: CephClient | null, config: PvcConfig, log: Log): Pick<DaemonDeps, 'fenceFlaws'> {
+  if (connection === null || config.storage === null) return {};
   const { clientName, guestUser } = config.storage;
   const flaw = (): string | null => addressFlaw(connection, config);
   const options = { user: clientName.replace(/^client\./, ''), guestUser, deadlineMs: 5000, flaw };
-  watchFencing(connection, options, { clock: systemClock, log: log.child('fencing') });
+  const watch = watchFencing(connection, options, { clock: systemClock, log: log.child('fencing') });
+  return { fenceFlaws: () => watch.flaws() };
 }
 
 async function main(): Promise<void> {
@@ -163,7 +164,6 @@ async function main(): Promise<void> {
     ...guestStorage(config),
   });
   const ceph = await openCeph(config, log);
-  if (ceph !== null) watchFence(ceph, config, log);
   let goesDown = false;
   const tree = createDaemon({
     config, clock: systemClock, log, facts: { bootId, version, os: osName() }, host: readHost(),
@@ -171,6 +171,7 @@ async function main(): Promise<void> {
     ...(ceph === null ? {} : {
       ceph, osds: osdsOf(config, ceph, log), storage: fencingBy(ceph, config), volumes: volumesOf(config, ceph),
     }),
+    ...watchFence(ceph, config, log),
     hypervisor, floating, bootState: bootStateIn(config.paths.run),
     bmc: createIpmiBmc(config.fencing.bmc), probe: createProbe(config.addresses),
     openStore: (options) => openZookeeper({ ...options, log: log.child('zookeeper'), clock: systemClock }),

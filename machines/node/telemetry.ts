@@ -27,6 +27,8 @@ export interface NodeTelemetry {
   readonly disarmed?: true;
   /** False while the cluster's shared storage does not answer it; absent where there is none. */
   readonly storage?: boolean;
+  /** What would spoil a fence by storage, as its preflight found; absent = nothing. */
+  readonly fenceFlaws?: readonly { readonly key: string; readonly text: string; readonly cure: string }[];
   /** Running guests; figures as libvirt counts them. */
   readonly guests: readonly NodeGuest[];
 }

@@ -18,7 +18,7 @@ export interface PreflightOptions {
 }
 
 /** What is wrong, with its cure; its key stays the same as long as it is so. */
-export interface FencingFlaw { readonly key: string; readonly text: string }
+export interface FencingFlaw { readonly key: string; readonly text: string; readonly cure: string }
 
 /** An address for documentation (RFC 5737): taking it off the blocklist asks for the permission and changes nothing. */
 const NOBODY = '192.0.2.1:0/0';
@@ -38,7 +38,7 @@ export async function inspectFencing(
   }
   const wrong = flaw?.() ?? null;
   const flaws = await Promise.all([
-    wrong === null ? null : { key: 'fence-address', text: wrong },
+    wrong === null ? null : wrongAddressFlaw(wrong),
     blocklist.kind === 'refused' ? mayNotBlock(user) : null,
     askingOsds(ask, user),
     guestCaps(ask, guestUser),
@@ -47,10 +47,18 @@ export async function inspectFencing(
   return done(flaws.filter((flaw): flaw is FencingFlaw => flaw !== null));
 }
 
+/** A refusal's words hold their cure. */
+function wrongAddressFlaw(wrong: string): FencingFlaw {
+  const [text = wrong, cure = wrong] = wrong.split('. Cure: ');
+  return { key: 'fence-address', text, cure };
+}
+
+const capsCure = (user: string): string => `ceph auth caps client.${user} mon 'allow *' osd 'allow *' mgr 'allow *'`;
+
 const mayNotBlock = (user: string): FencingFlaw => ({
   key: 'fence-caps-mon',
-  text: `client.${user} may not write to Ceph's blocklist: no node can be fenced by its storage. Cure: `
-    + `ceph auth caps client.${user} mon 'allow *' osd 'allow *' mgr 'allow *'`,
+  text: `client.${user} may not write to Ceph's blocklist: no node can be fenced by its storage`,
+  cure: capsCure(user),
 });
 
 /** One that answers is enough: all have the key's same caps. */
@@ -63,8 +71,8 @@ async function askingOsds(ask: Ask, user: string): Promise<FencingFlaw | null> {
   if (told.kind !== 'refused' || !FORBIDDEN.test(told.reason)) return null;
   return {
     key: 'fence-caps-osd',
-    text: `client.${user} may not ask OSDs: no storage fence could be known to be in force. Cure: `
-      + `ceph auth caps client.${user} mon 'allow *' osd 'allow *' mgr 'allow *'`,
+    text: `client.${user} may not ask OSDs: no storage fence could be known to be in force`,
+    cure: capsCure(user),
   };
 }
 
@@ -74,8 +82,8 @@ async function guestCaps(ask: Ask, guestUser: string): Promise<FencingFlaw | nul
   const cure = `ceph auth caps client.${guestUser} mon 'profile rbd' osd 'profile rbd' mgr 'profile rbd'`;
   if (got.kind === 'refused' && /^ENOENT/.test(got.reason)) {
     return {
-      key: 'guest-user', text: `Ceph has no user client.${guestUser}: guests cannot open RBD disks. Cure: `
-        + cure.replace('auth caps', 'auth get-or-create'),
+      key: 'guest-user', text: `Ceph has no user client.${guestUser}: guests cannot open RBD disks`,
+      cure: cure.replace('auth caps', 'auth get-or-create'),
     };
   }
   if (got.kind !== 'done') return null;
@@ -83,8 +91,8 @@ async function guestCaps(ask: Ask, guestUser: string): Promise<FencingFlaw | nul
   if (/allow \*|profile rbd\b|osd blocklist/.test(entry?.caps?.mon ?? '')) return null;
   return {
     key: 'guest-caps',
-    text: `client.${guestUser} may not break the lock of a guest that is gone: after a crash its disk stays `
-      + `read-only. Cure: ${cure}`,
+    text: `client.${guestUser} may not break the lock of a guest that is gone: after a crash its disk stays read-only`,
+    cure,
   };
 }
 
@@ -95,6 +103,7 @@ async function expiry(ask: Ask, guestUser: string): Promise<FencingFlaw | null> 
   return {
     key: 'guest-expiry',
     text: `${EXPIRE} is ${String(got.value.output)} for guests: Ceph then refuses to break the lock of a guest that is `
-      + `gone. Cure: ceph config rm client ${EXPIRE}; ceph config rm client.${guestUser} ${EXPIRE}`,
+      + 'gone',
+    cure: `ceph config rm client ${EXPIRE}; ceph config rm client.${guestUser} ${EXPIRE}`,
   };
 }
