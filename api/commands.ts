@@ -65,9 +65,26 @@ export async function beginCommand(
 export const acceptedText = (accepted: string, held: string | null): string =>
   plainText(held === null ? accepted : `${accepted} It waits: ${held}.`);
 
+/** Of RFC 7240: who prefers not to wait is answered with a task, where everybody else is answered at the end. */
+const prefersTask = (request: ApiRequest): boolean =>
+  [request.headers['prefer'] ?? []].flat().some((each) => /(^|[,;\s])respond-async($|[,;\s])/i.test(each));
+
+/** As api/tasks.ts answers; `done`: what is said at its end. */
+function asTask(
+  deps: ApiDeps, reply: ApiReply, command: Command, operationId: string, held: string | null,
+): { message: string } {
+  void reply.code(202).header('Location', `/api/v1/tasks/${operationId}`)
+    .header('Preference-Applied', 'respond-async');
+  const task = {
+    message: acceptedText(command.accepted, held), task_id: operationId, task_name: command.event.type,
+    run_on: deps.feed.actor(command.to)?.owner?.node ?? 'nobody', done: plainText(command.done),
+  };
+  return task;
+}
+
 /**
  * Denied or already so: as beginCommand; accepted -> 200 at once, or with `wait` at the operation's end (failed -> 409;
- * still under way -> 202).
+ * still under way -> 202). With `wait` and `Prefer: respond-async` it is 202 at once, with a task to follow.
  */
 export async function runCommand(
   deps: ApiDeps, request: ApiRequest, reply: ApiReply, command: Command,
@@ -75,6 +92,7 @@ export async function runCommand(
   const begun = await beginCommand(deps, request, reply, command);
   if (begun.operationId === null) return message(begun.message);
   if (!command.wait) return { message: acceptedText(command.accepted, begun.held) };
+  if (prefersTask(request)) return asTask(deps, reply, command, begun.operationId, begun.held);
   const ended = await deps.gateway.waitFor(command.to, begun.operationId, command.waitMs ?? WAIT_MS);
   if (ended === null) {
     reply.code(202);

@@ -102,6 +102,22 @@ describe('a VM is removed with its disks', () => {
       assert.deepEqual(images(cluster), OTHERS);
     }));
 
+  it('as a task for who prefers not to wait, with its end where tasks are asked for', () => within(async (cluster) => {
+    const begun = await cluster.ask('DELETE', '/vm/web1?delete_disks=true', { headers: { prefer: 'respond-async' } });
+    const { task_id: id, task_name: name, done } = begun.body as Record<string, string>;
+    assert.deepEqual([begun.status, name, begun.headers['preference-applied']], [202, 'vm.undefine', 'respond-async']);
+    assert.match(String(done), /^Removed VM 'web1'/);
+    const look = async (): Promise<Record<string, unknown>> =>
+      (await cluster.ask('GET', `/tasks/${id}`)).body as Record<string, unknown>;
+    for (let turns = 0; (await look())['state'] === 'RUNNING' && turns < 100; turns += 1) await cluster.run(1000);
+    assert.equal((await look())['state'], 'SUCCESS');
+    assert.deepEqual(images(cluster), OTHERS);
+    const refused = await cluster.ask('POST', '/storage/ceph/volume/vms/spare?size=1G', {
+      headers: { prefer: 'wait=5, respond-async' },
+    });
+    assert.equal(refused.status, 409, 'a refusal is one at once');
+  }));
+
   it('undefined without them they stay', () => within(async (cluster) => {
     assert.equal((await cluster.ask('DELETE', '/vm/web1?delete_disks=False')).status, 200);
     assert.deepEqual(images(cluster), ALL);

@@ -86,6 +86,11 @@ const AREAS: readonly Area[] = [
     summary: 'Letters that could not be stepped or delivered.',
     load: async () => (await import('./commands/actor.js')).deadLetterCommands,
   },
+  {
+    word: 'task',
+    summary: 'What is under way: how far it is, and how to end it.',
+    load: async () => (await import('./commands/task.js')).taskCommands,
+  },
   { word: 'events', summary: 'Print what happens in the cluster, as it happens.', load: () => own('events') },
   { word: 'api', summary: 'Make one raw call to the API.', load: () => own('api') },
   { word: 'completion', summary: 'Print a completion script for the shell.', load: () => own('completion') },

@@ -30,9 +30,11 @@ interface Ended {
 }
 
 /** Sends the command; prints the API's message, or with --wait what came of it. */
-export async function runOperation(context: CommandContext, call: Call, subject: OperationSubject): Promise<void> {
+export async function runOperation(
+  context: CommandContext, call: Call, subject: OperationSubject, waiting = context.values.flag('wait'),
+): Promise<void> {
   const api = await context.api();
-  if (!context.values.flag('wait')) {
+  if (!waiting) {
     context.terminal.print(messageOf((await accepted(api, call)).body));
     return;
   }

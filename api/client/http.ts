@@ -21,6 +21,8 @@ export interface Call {
   readonly form?: Parameters;
   /** A file, sent as multipart/form-data. */
   readonly file?: Upload;
+  /** Answer with a task at once (RFC 7240), where the API would else answer at the end. */
+  readonly asTask?: boolean;
   /** How long to wait for the answer, in milliseconds. Default: for ever (a command may block with wait=true). */
   readonly timeoutMs?: number;
 }
@@ -131,6 +133,7 @@ async function send(connection: Connection, call: Call, clock: Clock, userAgent:
       'User-Agent': userAgent,
       ...(connection.apiKey === null ? {} : { 'X-Api-Key': connection.apiKey }),
       ...(call.method === 'GET' ? {} : { 'Content-Length': file?.length ?? Buffer.byteLength(body) }),
+      ...(call.asTask === true ? { Prefer: 'respond-async' } : {}),
       ...(file === null ? {} : { 'Content-Type': file.contentType }),
       ...(call.form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
     },

@@ -1,4 +1,6 @@
 /** Operations as PVC's tasks. */
+import { stateSentence } from '../../machines/definition.js';
+import { machineOf } from '../../machines/registry.js';
 import { PvcError } from '../../runtime/errors.js';
 import type { Operation } from '../../runtime/record.js';
 import { splitAddress, type Address } from '../../runtime/address.js';
@@ -61,10 +63,15 @@ interface Progress { readonly current: number; readonly total: number; readonly 
 /** How far it is, as far as its actor says so: `progress {current, total, status}` of its context. */
 function progressOf(context: ApiContext, address: Address, { state, message }: Operation): Progress {
   if (state !== 'accepted') return { current: 1, total: 1, status: message ?? '' };
-  const told = context.feed.actor(address)?.record.snapshot.context['progress'] as Partial<Progress> | null | undefined;
+  const snapshot = context.feed.actor(address)?.record.snapshot;
+  const told = snapshot?.context['progress'] as Partial<Progress> | null | undefined;
   const { current, total, status } = told ?? {};
-  if (!Number.isInteger(current) || !Number.isInteger(total)) return { current: 0, total: 1, status: message ?? '' };
-  return { current: current!, total: total!, status: String(status ?? '') };
+  const definition = machineOf(splitAddress(address).kind);
+  const doing = snapshot === undefined || definition === undefined ? ''
+    : stateSentence(definition.states, snapshot.value);
+  const text = String(status ?? '') || message || doing.replace(/\.$/, '');
+  if (!Number.isInteger(current) || !Number.isInteger(total)) return { current: 0, total: 1, status: text };
+  return { current: current!, total: total!, status: text };
 }
 
 /** The recent operations of all actors: they live in the records, and in what removed ones left. */

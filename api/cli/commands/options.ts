@@ -19,6 +19,24 @@ export const WAIT: readonly OptionSpec[] = [
   },
 ];
 
+/** Of commands whose end users expect to see, as PVC's client does: to wait is the default. */
+export const WAITS: readonly OptionSpec[] = [
+  {
+    name: 'wait',
+    short: 'w',
+    kind: 'switch',
+    off: { name: 'no-wait' },
+    help: 'Return when it is done, showing how far it is; --no-wait: when it is accepted. [default: wait]',
+  },
+  {
+    name: 'timeout',
+    kind: 'number',
+    value: 'SECONDS',
+    help: 'Give up waiting (not the operation) after this long, exit code 6. [default: a day]',
+  },
+];
+export const waits = (context: CommandContext): boolean => context.values.toggle('wait') ?? true;
+
 export const VM: Positional = { name: 'VM', required: true, help: 'Name or UUID of the virtual machine.' };
 export const NODE: Positional = { name: 'NODE', required: false, help: 'Name of the node; this host if left out.' };
 export const LIMIT: Positional = {

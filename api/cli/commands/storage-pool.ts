@@ -1,10 +1,11 @@
 /** `pvc storage pool`: pools for volumes. */
 import { POOL_TIERS } from '../../schemas/volume.js';
-import { accepted, fetchData, messageOf } from '../calls.js';
+import { fetchData } from '../calls.js';
 import type { Command, CommandContext, Positional } from '../command.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { bytesText, countText, table, type Column } from '../format/table.js';
-import { confirmed, LIMIT, YES } from './options.js';
+import { runToEnd } from '../task.js';
+import { confirmed, LIMIT, WAITS, YES } from './options.js';
 
 interface PoolObject {
   readonly name: string;
@@ -52,10 +53,7 @@ async function list(context: CommandContext): Promise<void> {
 async function send(
   context: CommandContext, method: 'POST' | 'PUT' | 'DELETE', query: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const reply = await accepted(await context.api(), {
-    method, path: poolPath(context.values.positional('NAME')), query,
-  });
-  context.terminal.print(messageOf(reply.body));
+  await runToEnd(context, { method, path: poolPath(context.values.positional('NAME')), query });
 }
 
 export const storagePoolCommands: readonly Command[] = [
@@ -80,6 +78,7 @@ export const storagePoolCommands: readonly Command[] = [
         name: 'replcfg', kind: 'text', value: 'CONFIG',
         help: 'How many copies are kept, and how many must be there for writes. [default: copies=3,mincopies=2]',
       },
+      ...WAITS,
     ],
     examples: ['pvc storage pool add vms 128', 'pvc storage pool add fast 64 -t nvme --replcfg copies=2,mincopies=1'],
     run: (context) => send(context, 'POST', {
@@ -91,7 +90,7 @@ export const storagePoolCommands: readonly Command[] = [
     path: ['storage', 'pool', 'set-pgs'],
     summary: 'Change the number of its placement groups.',
     positionals: [POOL, PGS],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc storage pool set-pgs vms 256'],
     run: async (context) => {
       const { values } = context;
@@ -103,7 +102,7 @@ export const storagePoolCommands: readonly Command[] = [
     path: ['storage', 'pool', 'remove'],
     summary: 'Remove a pool with all its volumes.',
     positionals: [POOL],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc storage pool remove old'],
     run: async (context) => {
       await confirmed(context, `Remove pool "${context.values.positional('NAME')}" and all its volumes`);

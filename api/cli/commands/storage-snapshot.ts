@@ -1,9 +1,10 @@
 /** `pvc storage volume snapshot`: snapshots of volumes. */
-import { accepted, fetchData, messageOf } from '../calls.js';
+import { fetchData } from '../calls.js';
 import type { Command, CommandContext, Positional } from '../command.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { bytesText, table } from '../format/table.js';
-import { confirmed, LIMIT, YES } from './options.js';
+import { runToEnd } from '../task.js';
+import { confirmed, LIMIT, WAITS, YES } from './options.js';
 import { POOL, POOL_FILTER } from './storage-volume.js';
 
 interface SnapshotObject {
@@ -39,8 +40,7 @@ async function send(
 ): Promise<void> {
   const { values } = context;
   const names = ['POOL', 'VOLUME', 'NAME'].map((name) => encodeURIComponent(values.positional(name))).join('/');
-  const reply = await accepted(await context.api(), { method, path: `/storage/ceph/snapshot/${names}${rest}`, query });
-  context.terminal.print(messageOf(reply.body));
+  await runToEnd(context, { method, path: `/storage/ceph/snapshot/${names}${rest}`, query });
 }
 
 const ask = (context: CommandContext, verb: string): Promise<void> => {
@@ -66,6 +66,7 @@ export const storageSnapshotCommands: readonly Command[] = [
     path: ['storage', 'volume', 'snapshot', 'add'],
     summary: 'Take a snapshot of a volume.',
     positionals: [POOL, VOLUME, NAME],
+    options: WAITS,
     examples: ['pvc storage volume snapshot add vms web1_vda before-upgrade'],
     run: (context) => send(context, 'POST'),
   },
@@ -73,6 +74,7 @@ export const storageSnapshotCommands: readonly Command[] = [
     path: ['storage', 'volume', 'snapshot', 'rename'],
     summary: 'Rename a snapshot.',
     positionals: [POOL, VOLUME, NAME, { name: 'NEW', required: true, help: 'Its name from now on.' }],
+    options: WAITS,
     examples: ['pvc storage volume snapshot rename vms web1_vda old older'],
     run: (context) => send(context, 'PUT', '', { new_name: context.values.positional('NEW') }),
   },
@@ -80,7 +82,7 @@ export const storageSnapshotCommands: readonly Command[] = [
     path: ['storage', 'volume', 'snapshot', 'remove'],
     summary: 'Remove a snapshot.',
     positionals: [POOL, VOLUME, NAME],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc storage volume snapshot remove vms web1_vda before-upgrade'],
     run: async (context) => {
       await ask(context, 'Remove');
@@ -91,7 +93,7 @@ export const storageSnapshotCommands: readonly Command[] = [
     path: ['storage', 'volume', 'snapshot', 'rollback'],
     summary: 'Set a volume that nobody uses back to a snapshot.',
     positionals: [POOL, VOLUME, NAME],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc storage volume snapshot rollback vms web1_vda before-upgrade'],
     run: async (context) => {
       await ask(context, 'Roll back to');

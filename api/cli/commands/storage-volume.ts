@@ -1,12 +1,13 @@
 /** `pvc storage volume`: volumes in pools. */
 import { IMAGE_FORMATS } from '../../schemas/volume.js';
-import { accepted, fetchData, messageOf } from '../calls.js';
+import { fetchData } from '../calls.js';
 import type { Call } from '../../client/http.js';
 import type { Command, CommandContext, OptionSpec, Positional } from '../command.js';
 import { CliError, EXIT } from '../exit.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { bytesText, table, type Column } from '../format/table.js';
-import { confirmed, LIMIT, YES } from './options.js';
+import { runToEnd } from '../task.js';
+import { confirmed, LIMIT, WAITS, YES } from './options.js';
 
 interface VolumeObject {
   readonly name: string;
@@ -64,8 +65,7 @@ async function list(context: CommandContext): Promise<void> {
 const named = ({ values }: CommandContext): [string, string] => [values.positional('POOL'), values.positional('NAME')];
 
 async function send(context: CommandContext, rest: string, call: Omit<Call, 'path'>): Promise<void> {
-  const reply = await accepted(await context.api(), { ...call, path: volumePath(...named(context), rest) });
-  context.terminal.print(messageOf(reply.body));
+  await runToEnd(context, { ...call, path: volumePath(...named(context), rest) });
 }
 
 async function upload(context: CommandContext): Promise<void> {
@@ -98,7 +98,7 @@ export const storageVolumeCommands: readonly Command[] = [
     path: ['storage', 'volume', 'add'],
     summary: 'Add a volume.',
     positionals: [POOL, VOLUME, SIZE],
-    options: [FORCE],
+    options: [FORCE, ...WAITS],
     examples: ['pvc storage volume add vms web1_vda 20G'],
     run: (context) => send(context, '', {
       method: 'POST', query: { size: context.values.positional('SIZE'), force: context.values.flag('force') },
@@ -114,6 +114,7 @@ export const storageVolumeCommands: readonly Command[] = [
         short: 'f', help: 'Format of the file. [default: raw]',
       },
       { name: 'force', kind: 'flag', help: 'Even if the pool could then fill up beyond 80 %.' },
+      ...WAITS,
     ],
     examples: ['pvc storage volume upload vms web1_vda debian-12.qcow2 --format qcow2'],
     run: upload,
@@ -122,7 +123,7 @@ export const storageVolumeCommands: readonly Command[] = [
     path: ['storage', 'volume', 'remove'],
     summary: 'Remove a volume.',
     positionals: [POOL, VOLUME],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc storage volume remove vms old'],
     run: async (context) => {
       await confirmed(context, `Remove volume "${named(context).reverse().join('" in pool "')}"`);
@@ -133,7 +134,7 @@ export const storageVolumeCommands: readonly Command[] = [
     path: ['storage', 'volume', 'resize'],
     summary: 'Make a volume larger; a running VM sees it.',
     positionals: [POOL, VOLUME, SIZE],
-    options: [FORCE, YES],
+    options: [FORCE, YES, ...WAITS],
     examples: ['pvc storage volume resize vms web1_vda 40G'],
     run: async (context) => {
       const size = context.values.positional('SIZE');
@@ -145,7 +146,7 @@ export const storageVolumeCommands: readonly Command[] = [
     path: ['storage', 'volume', 'rename'],
     summary: 'Rename a volume that nobody uses.',
     positionals: [POOL, VOLUME, NEW],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc storage volume rename vms web1_vda web2_vda'],
     run: async (context) => {
       const to = context.values.positional('NEW');
@@ -157,7 +158,8 @@ export const storageVolumeCommands: readonly Command[] = [
     path: ['storage', 'volume', 'clone'],
     summary: 'Clone a volume, copy-on-write.',
     positionals: [POOL, VOLUME, NEW],
-    options: [FORCE, { name: 'flatten', kind: 'flag', help: 'Copy all data now: the clone depends on nothing.' }],
+    options: [FORCE, { name: 'flatten', kind: 'flag', help: 'Copy all data now: the clone depends on nothing.' },
+      ...WAITS],
     examples: ['pvc storage volume clone vms template web1_vda', 'pvc storage volume clone vms a b --flatten'],
     run: (context) => send(context, '/clone', {
       method: 'POST',
@@ -171,6 +173,7 @@ export const storageVolumeCommands: readonly Command[] = [
     path: ['storage', 'volume', 'flatten'],
     summary: 'Make a clone independent of what it was cloned from.',
     positionals: [POOL, VOLUME],
+    options: WAITS,
     examples: ['pvc storage volume flatten vms web1_vda'],
     run: (context) => send(context, '/flatten', { method: 'POST' }),
   },

@@ -5,8 +5,9 @@ import type { Command, CommandContext } from '../command.js';
 import type { VmObject } from '../../client/types.js';
 import { accepted, fetchOne, messageOf } from '../calls.js';
 import { CliError, EXIT, usageError } from '../exit.js';
+import { runToEnd } from '../task.js';
 import {
-  AUTOSTART, confirmed, HA_OPTIONS, MAX_DOWNTIME, METHOD, NODE_LIMIT, SELECTOR, VM, vmPath, YES,
+  AUTOSTART, confirmed, HA_OPTIONS, MAX_DOWNTIME, METHOD, NODE_LIMIT, SELECTOR, VM, vmPath, WAITS, YES,
 } from './options.js';
 
 export const fetchVm = async (context: CommandContext, vm: string): Promise<VmObject> =>
@@ -90,12 +91,7 @@ const remove =
       context,
       disks ? `Remove virtual machine "${vm}" and all disks` : `Remove definition of virtual machine "${vm}"`,
     );
-    const reply = await accepted(await context.api(), {
-      method: 'DELETE',
-      path: vmPath(vm),
-      query: { delete_disks: disks },
-    });
-    context.terminal.print(messageOf(reply.body));
+    await runToEnd(context, { method: 'DELETE', path: vmPath(vm), query: { delete_disks: disks } });
   };
 
 async function dump(context: CommandContext): Promise<void> {
@@ -162,15 +158,18 @@ export const vmDefineCommands: readonly Command[] = [
     path: ['vm', 'undefine'],
     summary: 'Stop a VM and forget it; its disks stay.',
     positionals: [VM],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc vm undefine web1 -y'],
     run: remove(false),
   },
   {
     path: ['vm', 'remove'],
     summary: 'Stop a VM, forget it and delete its disks.',
+    details:
+      'With the snapshots that were taken of it. Refused, before anything is stopped, while another VM has one of ' +
+      'its volumes, or one has snapshots or clones of its own. What it only reads, and what is no volume, stays.',
     positionals: [VM],
-    options: [YES],
+    options: [YES, ...WAITS],
     examples: ['pvc vm remove web1'],
     run: remove(true),
   },

@@ -1,7 +1,7 @@
 /** `pvc vm snapshot`: all disks of a VM and its definition, at one moment. */
 import type { Command, CommandContext, Positional } from '../command.js';
 import { runOperation } from '../operation.js';
-import { confirmed, VM, vmPath, WAIT, YES } from './options.js';
+import { confirmed, VM, vmPath, waits, WAITS, YES } from './options.js';
 import { fetchVm } from './vm-define.js';
 
 async function send(context: CommandContext, method: 'POST' | 'DELETE', rest: string): Promise<void> {
@@ -18,7 +18,7 @@ async function send(context: CommandContext, method: 'POST' | 'DELETE', rest: st
         const state = `${vm.state}, ${vm.snapshots?.length ?? 0} snapshots`;
         return { name: vm.name, place: { state, node: vm.node } };
       },
-    });
+    }, waits(context));
 }
 
 async function rollback(context: CommandContext): Promise<void> {
@@ -42,15 +42,15 @@ export const vmSnapshotCommands: readonly Command[] = [
     summary: 'Snapshot all disks of a VM at one moment, and its definition.',
     details: 'A running guest is brought to rest for that moment: by its agent, or else it is paused.',
     positionals: [VM, { ...NAME, required: false, help: 'Name of the snapshot; the date and time if left out.' }],
-    options: [...WAIT],
-    examples: ['pvc vm snapshot create web1', 'pvc vm snapshot create web1 before-upgrade --wait'],
+    options: [...WAITS],
+    examples: ['pvc vm snapshot create web1', 'pvc vm snapshot create web1 before-upgrade'],
     run: (context) => send(context, 'POST', '/snapshot'),
   },
   {
     path: ['vm', 'snapshot', 'remove'],
     summary: 'Remove a snapshot of a VM from all its volumes.',
     positionals: [VM, NAME],
-    options: [YES, ...WAIT],
+    options: [YES, ...WAITS],
     examples: ['pvc vm snapshot remove web1 before-upgrade -y'],
     run: remove,
   },
@@ -58,8 +58,8 @@ export const vmSnapshotCommands: readonly Command[] = [
     path: ['vm', 'snapshot', 'rollback'],
     summary: 'Bring a stopped VM back to a snapshot: its disks and its definition.',
     positionals: [VM, NAME],
-    options: [YES, ...WAIT],
-    examples: ['pvc vm snapshot rollback web1 before-upgrade -y --wait'],
+    options: [YES, ...WAITS],
+    examples: ['pvc vm snapshot rollback web1 before-upgrade -y'],
     run: rollback,
   },
 ];

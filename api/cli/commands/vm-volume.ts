@@ -6,7 +6,7 @@ import { CliError, EXIT, usageError } from '../exit.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { bytesText, table } from '../format/table.js';
 import { runOperation } from '../operation.js';
-import { confirmed, VM, vmPath, WAIT, YES } from './options.js';
+import { confirmed, VM, vmPath, waits, WAITS, YES } from './options.js';
 import { fetchVm } from './vm-define.js';
 
 const escaped = (text: string): string =>
@@ -50,7 +50,8 @@ async function send(context: CommandContext, vm: VmObject, method: 'POST' | 'DEL
   if (restart) await confirmed(context, `Restart VM ${vm.name}`);
   const live = restart ? false : values.toggle('live') ?? true;
   await runOperation(
-    context, { method, path: vmPath(vm.uuid, '/device'), query: { live }, form: { xml } }, subjectOf(context, vm.name));
+    context, { method, path: vmPath(vm.uuid, '/device'), query: { live }, form: { xml } }, subjectOf(context, vm.name),
+    waits(context));
   if (!restart) return;
   const reply = await accepted(await context.api(), {
     method: 'POST', path: vmPath(vm.uuid, '/state'), query: { state: 'restart' },
@@ -171,17 +172,17 @@ export const vmVolumeCommands: readonly Command[] = [
         name: 'type', short: 't', kind: 'text', value: 'TYPE', default: 'rbd', choices: ['rbd', 'file'],
         help: 'What it is.',
       },
-      ...HOW, YES, ...WAIT,
+      ...HOW, YES, ...WAITS,
     ],
-    examples: ['pvc vm volume add web1 vms/web1_data', 'pvc vm volume add web1 vms/web1_data -b virtio -d vdb --wait'],
+    examples: ['pvc vm volume add web1 vms/web1_data', 'pvc vm volume add web1 vms/web1_data -b virtio -d vdb'],
     run: add,
   },
   {
     path: ['vm', 'volume', 'remove'],
     summary: 'Detach a disk from a VM; the volume stays.',
     positionals: [VM, VOLUME],
-    options: [...HOW, YES, ...WAIT],
-    examples: ['pvc vm volume remove web1 vms/web1_data -y', 'pvc vm volume remove web1 sdb -y --wait'],
+    options: [...HOW, YES, ...WAITS],
+    examples: ['pvc vm volume remove web1 vms/web1_data -y', 'pvc vm volume remove web1 sdb -y'],
     run: remove,
   },
   {
