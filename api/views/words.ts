@@ -1,6 +1,7 @@
 /** What PVC calls the state a machine is in, for any kind of actor. */
-import { statePaths } from '../../machines/definition.js';
+import { statePaths, stateSentence } from '../../machines/definition.js';
 import { daemonStateWord, domainStateWord, nodeStateText } from '../../machines/node/view.js';
+import { MACHINES } from '../../machines/registry.js';
 import { vmOccupiesNode, vmStateText, vmStateWord } from '../../machines/vm/view.js';
 import type { NodeContext } from '../../machines/node/messages.js';
 import type { VmContext } from '../../machines/vm/messages.js';
@@ -24,15 +25,17 @@ export function wordOf(record: Shown): string | null {
   return null;
 }
 
-/** The name people use. */
-export function nameOf(record: Shown): string {
-  const name = record.snapshot.context['name'];
-  return typeof name === 'string' ? name : record.id;
+/** The name people use: `web1`, `osd.3` (once it has its number), `pool/volume`. */
+export function nameOf({ kind, id, snapshot: { context } }: Shown): string {
+  const { name, number, pool } = context;
+  if (kind === 'osd' && typeof number === 'number') return `osd.${number}`;
+  if (typeof name !== 'string') return id;
+  return kind === 'volume' && typeof pool === 'string' ? `${pool}/${name}` : name;
 }
 
 /** Why the actor waits, for people; null when it does not. */
-export function waitingReasonOf(record: Shown): string | null {
-  const reason = record.snapshot.context['waitingReason'];
+export function waitingReasonOf({ kind, snapshot: { context } }: Shown): string | null {
+  const reason = context[kind === 'osd' ? 'reason' : 'waitingReason'];
   return typeof reason === 'string' ? reason : null;
 }
 
@@ -44,9 +47,9 @@ export function operationOf(record: Shown): { operationId: string; command: stri
 }
 
 /** What the state means, one sentence; null for a kind without texts. */
-export const explanationOf = (record: Shown): string | null =>
-  record.kind === 'vm'
-    ? vmStateText(record.snapshot)
-    : record.kind === 'node'
-      ? nodeStateText(record.snapshot)
-      : null;
+export function explanationOf({ kind, snapshot }: Shown): string | null {
+  if (kind === 'vm') return vmStateText(snapshot);
+  if (kind === 'node') return nodeStateText(snapshot);
+  const states = MACHINES.find((machine) => machine.kind === kind)?.states;
+  return states === undefined ? null : stateSentence(states, snapshot.value);
+}

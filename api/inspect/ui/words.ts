@@ -10,8 +10,12 @@ export function clockText(at: number | null): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
 }
 
-const GOOD = /^(running|alive|ready|active)/;
-const BUSY = /^(starting|migrating|stopping|observing|recovering|ended|flushing|readying)/;
+const GOOD = /^(running|alive|ready|active|serving|available|finished)/;
+/** Of VMs and nodes, then of OSDs, pools, volumes and benchmarks: something is being done. */
+const BUSY = new RegExp('^(starting|migrating|stopping|observing|recovering|ended|flushing|readying|changing'
+  + '|checking|leaving|building|refreshing|sharing|burying|removing|undoing'
+  + '|creating|cloning|filling|resizing|renaming|flattening|snapshotting|dropping|rollingBack|scanning|looking'
+  + '|preparing|testing|cleaning)');
 const WARN = /^(judging|proved)|waiting|blocked|backingOff/;
 const BAD = /fail|fencing|stuck/i;
 const REST = /^(off|removed|flushed|unknown)/;
