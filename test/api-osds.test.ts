@@ -61,7 +61,7 @@ describe('OSDs by the API', () => {
       stats['class'], stats['used_bytes']], [1, 1, 100 * 2 ** 20, '25G', '12', '48k', 'ssd', 25 * GIB]);
     assert.deepEqual((await ask('GET', '/storage/ceph/osd/1/state')).body, { id: '1', in: 0, up: 0 });
     const actor = (await ask('GET', `/actors/osd/${uuid(0)}`)).body as Record<string, unknown>;
-    assert.equal(actor['name'], 'osd.0', 'people know it by its number');
+    assert.equal((actor['row'] as { name: string }).name, 'osd.0', 'people know it by its number');
     assert.match(String(actor['explanation']), /\.$/, 'what its state means is said in a sentence');
     assert.equal((await ask('GET', '/storage/ceph/osd/7')).status, 404);
     assert.equal(((await ask('GET', '/storage/ceph/osd?limit=^1$')).body as unknown[]).length, 1);
