@@ -59,8 +59,13 @@ export class Liveness {
   }
 
   private lookAll(): void {
-    if (!this.deps.primacy.isPrimary()) return this.told.clear();
+    if (!this.deps.primacy.isPrimary()) return this.forget();
     for (const node of this.deps.nodes) this.look(node);
+  }
+
+  /** Nothing is told by others than the primary. */
+  private forget(): void {
+    if (this.told.size > 0) this.told.clear();
   }
 
   /**
@@ -73,11 +78,9 @@ export class Liveness {
   }
 
   private look(node: string): void {
-    if (this.stopped || !this.deps.nodes.includes(node)) return;
-    if (!this.deps.primacy.isPrimary()) {
-      this.told.clear();
-      return;
-    }
+    if (this.stopped) return;
+    if (!this.deps.primacy.isPrimary()) return this.forget();
+    if (!this.deps.nodes.includes(node)) return;
     const context = this.contextOf(node);
     if (context === undefined) return;
     const live = this.leaseOf(node, context);

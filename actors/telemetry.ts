@@ -38,8 +38,8 @@ export function createTelemetry(
   let figures: readonly GuestFigures[] = [];
   const take = (found: readonly DomainStats[]): void => {
     guests = found;
-    const next = found.filter(isUp).map(figuresOf);
-    if (next.length !== figures.length || !next.every((one, at) => isSame(one, figures[at]))) figures = next;
+    const up = found.filter(isUp);
+    if (up.length !== figures.length || !up.every((one, at) => isSame(one, figures[at]))) figures = up.map(figuresOf);
   };
   let reading = false;
   let quietBeats = 0;

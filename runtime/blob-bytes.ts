@@ -1,37 +1,75 @@
 /**
- * A blob's bytes, cheaply: a list in it that is the very object of the time before is put into the map as it was
- * encoded then. What comes out is the same MessagePack, such lists last. Whoever makes blobs keeps a list while nothing
- * in it changes, and never writes to one. One of these a sender.
+ * A blob's bytes, cheaply: from one heartbeat to the next little of it changes. Where what changed takes as many bytes
+ * as before (the time of day, a figure), the bytes of the time before are copied and it is put in its place; else all
+ * is encoded anew. What comes out is the same MessagePack. Whoever makes blobs never writes to a list or an object in
+ * one once it was given: what is the very same list, or an object of the same plain values, is taken for unchanged.
+ * One of these a sender.
  */
 import { encode } from './codec.js';
 
-/** MessagePack: first bytes of a map of up to 15 entries, and of one of up to 65,535. */
-const FIXMAP = 0x80;
+/** MessagePack: first byte of a map of up to 65,535 entries. */
 const MAP16 = 0xde;
+const HEAD_BYTES = 3;
+
+interface Place {
+  value: unknown;
+  /** Where its bytes begin, and how many there are. */
+  readonly at: number;
+  readonly length: number;
+}
 
 export class BlobBytes {
-  private kept = new Map<string, { readonly list: readonly unknown[]; readonly bytes: Uint8Array }>();
+  private places = new Map<string, Place>();
+  private whole: Buffer | null = null;
 
   of(blob: Readonly<Record<string, unknown>>): Uint8Array {
-    const rest: Record<string, unknown> = {};
-    const lists: Uint8Array[] = [];
-    for (const [key, value] of Object.entries(blob)) {
-      if (Array.isArray(value)) lists.push(this.listOf(key, value as readonly unknown[]));
-      else rest[key] = value;
-    }
-    const head = encode(rest);
-    const size = head[0] === MAP16 ? (head[1]! << 8) | head[2]! : head[0]! - FIXMAP;
-    const entries = size + lists.length;
-    const skipped = head[0] === MAP16 ? 3 : 1;
-    return Buffer.concat([Uint8Array.of(MAP16, entries >> 8, entries & 0xff), head.subarray(skipped), ...lists]);
+    return this.patched(blob) ?? this.anew(blob);
   }
 
-  /** Key and list. */
-  private listOf(key: string, list: readonly unknown[]): Uint8Array {
-    const known = this.kept.get(key);
-    if (known?.list === list) return known.bytes;
-    const bytes = Buffer.concat([Buffer.from(encode(key)), encode(list)]);
-    this.kept.set(key, { list, bytes });
-    return bytes;
+  /** null = what changed needs more room, or less, or there are other fields. */
+  private patched(blob: Readonly<Record<string, unknown>>): Uint8Array | null {
+    if (this.whole === null) return null;
+    const whole = Buffer.from(this.whole);
+    let count = 0;
+    for (const key in blob) {
+      const place = this.places.get(key);
+      if (place === undefined) return null;
+      count += 1;
+      const value = blob[key];
+      if (isSame(place.value, value)) continue;
+      const bytes = encode(value);
+      if (bytes.length !== place.length) return null;
+      whole.set(bytes, place.at);
+      place.value = value;
+    }
+    if (count !== this.places.size) return null;
+    // Who got the bytes before holds them: they are never written to.
+    return (this.whole = whole);
   }
+
+  private anew(blob: Readonly<Record<string, unknown>>): Uint8Array {
+    this.places = new Map();
+    const fields = Object.entries(blob);
+    const parts: Uint8Array[] = [Uint8Array.of(MAP16, fields.length >> 8, fields.length & 0xff)];
+    let at = HEAD_BYTES;
+    for (const [key, value] of fields) {
+      // Copies: what the encoder gives is a piece of a larger buffer.
+      const [name, bytes] = [Buffer.from(encode(key)), Buffer.from(encode(value))];
+      parts.push(name, bytes);
+      this.places.set(key, { value, at: at + name.length, length: bytes.length });
+      at += name.length + bytes.length;
+    }
+    return (this.whole = Buffer.concat(parts));
+  }
+}
+
+/** The same value, or an object whose values are: lists and deeper objects by identity. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) || Array.isArray(other)) return false;
+  const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>];
+  for (const key in left) if (left[key] !== right[key] || !(key in right)) return false;
+  for (const key in right) if (!(key in left)) return false;
+  return true;
 }

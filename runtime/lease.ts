@@ -50,12 +50,15 @@ export class Lease implements LeaseGate {
   private over = false;
   private waiting: (() => void)[] = [];
   private readonly bytes = new BlobBytes();
+  private readonly paths: { readonly lease: string; readonly telemetry: string };
   private cancel: () => void = () => undefined;
   private beating = false;
   private unlisten: () => void = () => undefined;
 
   constructor(private readonly options: LeaseOptions) {
     this.incarnation = `${options.bootId}.${options.store.session.id}`;
+    const { paths, node } = options;
+    this.paths = { lease: paths.incarnation(node, this.incarnation), telemetry: paths.telemetry(node) };
     this.lost = new Promise((resolve) => {
       this.lose = (reason) => {
         this.over = true;
@@ -71,7 +74,7 @@ export class Lease implements LeaseGate {
       if (state === 'expired') this.lose('the session expired');
       if (state === 'connected') void this.beat();
     });
-    const path = paths.incarnation(node, this.incarnation);
+    const path = this.paths.lease;
     const { recordVersions = READ_VERSIONS } = this.options;
     const data = encode({ node, bootId, recordVersions });
     for (let attempt = 0; ; attempt += 1) {
@@ -127,12 +130,12 @@ export class Lease implements LeaseGate {
     if (this.beating || this.over) return;
     this.beating = true;
     this.cancel();
-    const { store, paths, clock, node } = this.options;
+    const { store, clock } = this.options;
     try {
       const sentAt = clock.boottimeMs();
       const result = await store.multi([
-        { op: 'check', path: paths.incarnation(node, this.incarnation), version: 'exists' },
-        { op: 'set', path: paths.telemetry(node), data: this.bytes.of(this.options.blob()), version: 'any' },
+        { op: 'check', path: this.paths.lease, version: 'exists' },
+        { op: 'set', path: this.paths.telemetry, data: this.bytes.of(this.options.blob()), version: 'any' },
       ]);
       if (result.kind === 'done') this.renew(sentAt);
       else if (result.kind === 'refused') {

@@ -29,6 +29,8 @@ export class NodesMirror {
   private readonly heard = new Map<string, Heard>();
   /** Nodes whose heartbeat rang and is not read yet, with the moment of its last doorbell. */
   private rung = new Map<string, number>();
+  /** Of the paths of heartbeats that rang before: whose they are. */
+  private readonly beats = new Map<string, string>();
   private readonly entries = new Map<string, NodeEntry | null>();
   private primaryEntry: (PrimaryEntry & { version: number }) | null = null;
   private settingsEntry: Record<string, unknown> = {};
@@ -144,14 +146,21 @@ export class NodesMirror {
    * of one. `later` is called when the store is out of reach.
    */
   protected hear(path: string, later: (path: string) => void): boolean {
-    const { nodes } = this.paths;
-    if (!path.endsWith(TELEMETRY) || !path.startsWith(nodes)) return false;
-    const node = path.slice(nodes.length + 1, -TELEMETRY.length);
+    const node = this.beats.get(path) ?? this.beatOf(path);
+    if (node === null) return false;
     const waits = this.rung.size > 0;
     this.rung.set(node, this.clock.monotonicMs());
     if (!this.heard.has(node)) this.readRung(later);
     else if (!waits) this.clock.after(TOGETHER_MS, () => this.readRung(later), true);
     return true;
+  }
+
+  private beatOf(path: string): string | null {
+    const { nodes } = this.paths;
+    if (!path.endsWith(TELEMETRY) || !path.startsWith(nodes)) return null;
+    const node = path.slice(nodes.length + 1, -TELEMETRY.length);
+    this.beats.set(path, node);
+    return node;
   }
 
   private readRung(later: (path: string) => void): void {
@@ -161,7 +170,8 @@ export class NodesMirror {
     const nodes = [...rung.keys()];
     const paths = nodes.map((node) => this.paths.telemetry(node));
     this.store.readMany(paths).then((found) => {
-      for (const [index, node] of nodes.entries()) {
+      for (let index = 0; index < nodes.length; index += 1) {
+        const node = nodes[index]!;
         // One that rang meanwhile may be what was read: its doorbell came before this answer. Never too early a time.
         this.heartbeatIs(node, found[index]!, this.rung.get(node) ?? rung.get(node)!);
       }

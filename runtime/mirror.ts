@@ -96,6 +96,7 @@ export class Mirror extends NodesMirror {
   }
 
   private ring(event: TreeEvent): void {
+    if (this.hear(event.path, this.later)) return;
     const parsed = parseActorPath(this.paths, event.path);
     if (parsed !== null && parsed.part === 'envelope') {
       this.depths.heard(parsed.address, parsed.name!, event.type);
@@ -107,10 +108,12 @@ export class Mirror extends NodesMirror {
       this.refreshOwner(parsed.address).catch(() => this.dirty.add(event.path) && this.kick());
     } else if (parsed?.part === 'record' && event.type === 'changed' && this.expected.delete(parsed.address)) {
       this.awaited.set(parsed.address, this.seen);
-    } else if (parsed !== null || !this.hear(event.path, (path) => this.mark(path))) {
+    } else {
       this.mark(event.path);
     }
   }
+
+  private readonly later = (path: string): void => this.mark(path);
 
   private mark(path: string): void {
     this.dirty.add(path);

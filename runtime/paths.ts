@@ -87,7 +87,8 @@ export function pathsUnder(root: string): Paths {
 export function parseActorPath(
   paths: Paths, path: string,
 ): { address: Address; part: 'actor' | 'owner' | 'record' | 'mailbox' | 'envelope'; name: string | null } | null {
-  if (!path.startsWith(`${paths.actors}/`)) return null;
+  // Every doorbell comes by here, and most are of heartbeats.
+  if (path[paths.actors.length] !== '/' || !path.startsWith(paths.actors)) return null;
   const [kind, id, part, name, ...rest] = path.slice(paths.actors.length + 1).split('/');
   if (!kind || !id || rest.length > 0) return null;
   const address = `${kind}/${id}` as Address;

@@ -21,3 +21,20 @@ test('a blob without a list, or with nothing in it, is a map too', () => {
   assert.deepEqual(decode(new BlobBytes().of({})), {});
   assert.deepEqual(decode(new BlobBytes().of({ node: 'hv1', storage: true })), { node: 'hv1', storage: true });
 });
+
+test('what changes from one blob to the next is what is read, whether it takes as many bytes as before or not', () => {
+  const bytes = new BlobBytes();
+  const guests = [{ uuid: 'u1' }];
+  const told = [
+    { at: 1_900_000_000_000, load: 0.5, memory: { freeMiB: 3, usedMiB: 4 }, guests },
+    { at: 1_900_000_001_000, load: 0.25, memory: { freeMiB: 3, usedMiB: 4 }, guests },
+    { at: 1_900_000_002_000, load: 7, memory: { freeMiB: 4, usedMiB: 3 }, guests },
+    { at: 1_900_000_003_000, load: 7, memory: { freeMiB: 4, usedMiB: 3, more: 1 }, guests },
+    { at: 1_900_000_004_000, load: 7, memory: null, guests, disarmed: true },
+    { at: 1_900_000_005_000, load: 7, memory: null, guests },
+    { at: 1_900_000_005_000, load: 7, memory: null, guests: [] },
+  ];
+  const sent = told.map((blob) => bytes.of(blob));
+  // All at the end: what was given out is not written to by what comes after.
+  assert.deepEqual(sent.map((each) => decode(each)), told);
+});

@@ -8,6 +8,16 @@ import { createManager } from '../runtime/zookeeper/client.js';
 import { FrameSplitter } from '../runtime/zookeeper/frames.js';
 import { connectionTimings } from '../runtime/zookeeper/limits.js';
 import { openZookeeper } from '../runtime/zookeeper/store.js';
+import { isPath } from '../runtime/zookeeper/wire.js';
+
+describe('a path', () => {
+  it('is absolute, without empty or dotted parts, a slash at its end, or NUL', () => {
+    const paths = ['/', '/a', '/a/b.c/.d/..e/f..', '/...', '/pvc/actors/vm/\u00e9'];
+    const none = ['', 'a', 'a/b', '//', '/a/', '/a//b', '/.', '/..', '/a/./b', '/a/..', '/../a', '/a\0b', '/\0'];
+    assert.deepEqual(paths.filter(isPath), paths);
+    assert.deepEqual(none.filter(isPath), []);
+  });
+});
 
 describe('frames', () => {
   const frame = (text: string): Buffer => {
