@@ -21,6 +21,7 @@ import type { ActorRecord } from '../runtime/record.js';
 import type { PvcConfig } from './config.js';
 import { whoMayReturn } from './homecoming.js';
 import { isMaintained, NOTHING_BY_ITSELF } from './maintenance.js';
+import { PromisedPlaces } from './promised-places.js';
 
 const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
 /** Its ha is off: nothing of the cluster's touches it but what a person asks for. */
@@ -43,8 +44,7 @@ export interface Homecoming {
 }
 
 export class ClusterView {
-  /** Places given out that no record names yet: they count, or two VMs would take the same one at the same moment. */
-  private readonly promised = new Map<string, { readonly node: string; readonly seq: number }>();
+  private readonly promised = new PromisedPlaces();
   private readonly moving = new Map<string, { totalBytes: number; remainingBytes: number }>();
 
   constructor(private readonly mirror: Mirror, private readonly config: PvcConfig) {}
@@ -67,7 +67,8 @@ export class ClusterView {
     return settingsOf(this.mirror.settings());
   }
 
-  place(params: PlaceParams): PlaceResult {
+  /** `effectId`: of the effect that asks. */
+  place(params: PlaceParams, effectId: string): PlaceResult {
     const { rebalanceOnStart } = this.settings();
     // A start that somebody asked for: nothing of it runs anywhere, and it may as well have another home.
     const even = params.purpose === 'start' && rebalanceOnStart !== null && params.asked === true
@@ -76,8 +77,7 @@ export class ClusterView {
     const exclude = record === undefined ? params.exclude : this.excluded(contextOf(record), params.exclude);
     const request = { ...params, exclude, ...(even ? { balance: rebalanceOnStart } : {}) };
     const result = { ...place(request, this.world([params.uuid])), ...(even ? { settles: true } : {}) };
-    const seq = record?.seq;
-    if (result.target !== null && seq !== undefined) this.promised.set(params.uuid, { node: result.target.node, seq });
+    if (result.target !== null && record !== undefined) this.promised.give(record, result.target.node, effectId);
     return result;
   }
 
@@ -219,12 +219,8 @@ export class ClusterView {
 
   private withPromise(record: ActorRecord, asking: ReadonlySet<string>): VmContext {
     const vm = contextOf(record);
-    const promise = this.promised.get(record.id);
-    if (promise === undefined) return vm;
-    // The record has moved on since: it says by itself where it goes.
-    if (promise.seq !== record.seq) this.promised.delete(record.id);
-    return promise.seq !== record.seq || asking.has(record.id)
-      ? vm : { ...vm, target: { node: promise.node, bootId: '' } };
+    const node = this.promised.of(record);
+    return node === null || asking.has(record.id) ? vm : { ...vm, target: { node, bootId: '' } };
   }
 
   /** Where storage does not answer, nothing is placed whose disk is there. */

@@ -31,9 +31,9 @@ export interface ClusterEffectDeps {
 type ClusterNames = 'session.fence' | 'cluster.rehome' | 'cluster.evacuate' | 'cluster.homecoming';
 
 export const placeEffects = (view: ClusterView): HandlersOf<Pick<VmEffects, 'cluster.place'>> => ({
-  'cluster.place': (params) => {
+  'cluster.place': (params, { effectId }) => {
     const unasked = params.asked !== true && view.maintained();
-    return Promise.resolve(unasked ? refused(NOTHING_BY_ITSELF) : done(view.place(params)));
+    return Promise.resolve(unasked ? refused(NOTHING_BY_ITSELF) : done(view.place(params, effectId)));
   },
 });
 
