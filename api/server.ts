@@ -15,6 +15,7 @@ import { registerInspector } from './inspect/page.js';
 import { createApiMetrics } from './metrics.js';
 import { openApiOptions } from './openapi.js';
 import { actorRoutes } from './routes/actors.js';
+import { clusterFaultRoutes } from './routes/cluster-faults.js';
 import { clusterRoutes } from './routes/cluster.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { eventRoutes } from './routes/events.js';
@@ -119,6 +120,7 @@ async function versionOne(
     }
   });
   clusterRoutes(api, context);
+  clusterFaultRoutes(api, context);
   nodeRoutes(api, context);
   policyRoutes(api, context);
   vmRoutes(api, context);

@@ -24,6 +24,7 @@ const AREAS: readonly Area[] = [
     summary: 'The cluster as a whole.',
     load: async () => [
       ...(await import('./commands/cluster.js')).clusterCommands,
+      ...(await import('./commands/cluster-fault.js')).clusterFaultCommands,
       ...(await import('./commands/policy.js')).settingsCommands,
     ],
   },
@@ -99,6 +100,7 @@ const AREAS: readonly Area[] = [
 /** Words that hold commands; for help, the first words of areas that are not loaded are among them. */
 export const GROUPS: readonly Group[] = [
   ...AREAS.map((area) => ({ path: [area.word], summary: area.summary })),
+  { path: ['cluster', 'fault'], summary: 'What is wrong, and what to do about it.' },
   { path: ['cluster', 'maintenance'], summary: 'Maintenance mode.' },
   { path: ['storage', 'benchmark'], summary: 'How fast a pool is, by fio.' },
   { path: ['storage', 'osd'], summary: 'OSDs: the disks of Ceph.' },

@@ -96,7 +96,9 @@ export interface NodeObject {
 export interface StatusObject {
   readonly cluster_health?: {
     readonly health: number;
-    readonly messages: readonly { readonly id: string; readonly health_delta: number; readonly text: string }[];
+    readonly messages: readonly {
+      readonly id: string; readonly health_delta: number; readonly text: string; readonly cure?: string;
+    }[];
   };
   /** The text "true" or "false". */
   readonly maintenance?: string;

@@ -19,6 +19,7 @@ import {
   vmStateWord,
   waitingReasonOf,
 } from '../views/words.js';
+import { FaultTeller, type FaultNews } from './faults.js';
 import { EVENT_LIMITS, type PulseEvent } from './frames.js';
 
 const ENDED_KEPT = 20_000;
@@ -42,6 +43,7 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
   const known = new WeakMap<FeedItem, readonly PulseEvent[]>();
   const vmNodes = new Map<string, string>(feed.actors('vm').map(({ record }) => [record.id, vmContext(record).node]));
   const ended = new Map<string, number>();
+  const faults = new FaultTeller(feed);
   const translate = (item: FeedItem): readonly PulseEvent[] => {
     const { record, owner, transition } = item;
     if (transition === null && !record.removed) return [];
@@ -58,6 +60,7 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
     } else if (record.kind === 'node') {
       events.push(nodeEvent(feed, source, record.removed && last ? 'removed' : changeType(source, 'added')));
     }
+    if (record.kind === 'ceph' && last) events.push(...faults.news(record).map((news) => faultEvent(source, news)));
     events.push(...taskEvents(source, ended));
     for (const old of ended.keys()) {
       if (ended.size <= ENDED_KEPT) break;
@@ -81,6 +84,7 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
       const events = [actorEvent(source, 'present')];
       if (record.kind === 'vm') events.push(vmEvent(source, 'present', null));
       else if (record.kind === 'node') events.push(nodeEvent(feed, source, 'present'));
+      else if (record.kind === 'ceph') events.push(...faults.present().map((news) => faultEvent(source, news)));
       return events.map(bounded);
     },
     telemetry: (item) =>
@@ -172,6 +176,9 @@ function nodeEvent(feed: Feed, source: Source, type: string): PulseEvent {
     },
   };
 }
+
+const faultEvent = (source: Source, { id, type, data }: FaultNews): PulseEvent => (
+  { ...base(source), topic: 'fault', type, key: id, data });
 
 function actorEvent(source: Source, type: string): PulseEvent {
   const { record, owner, transition } = source;

@@ -9,7 +9,7 @@ import { ActorFaultList, ActorPath, ForgetArguments } from '../schemas/actor.js'
 import { answers, Message, NoArguments, routeAt, routeOf } from '../schemas/schema.js';
 
 export function faultRoutes(api: Api, { desk }: ApiContext): void {
-  api.get('/faults', routeOf('Actors that stopped, with the reason', NoArguments, ActorFaultList), () =>
+  api.get('/actor-faults', routeOf('Actors that stopped, with the reason', NoArguments, ActorFaultList), () =>
     desk.faults().map((fault) => ({ ...fault })));
 
   const restart = routeAt('Begin a stopped actor again from its record', ActorPath, NoArguments, Message);

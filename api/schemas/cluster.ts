@@ -9,7 +9,10 @@ export const MaintenanceArguments = args({
 export const PrimaryNode = Type.Object({ primary_node: Type.String() });
 
 const counts = Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'integer' } });
-const HealthMessage = Type.Object({ id: Type.String(), health_delta: Type.Integer(), text: Type.String() });
+const HealthMessage = Type.Object({
+  id: Type.String(), health_delta: Type.Integer(), text: Type.String(),
+  cure: Type.String({ description: 'Ours: what an administrator does about it' }),
+});
 const Health = Type.Object({ health: Type.Integer(), messages: Type.Array(HealthMessage) });
 const share = { utilization: Type.Number() };
 

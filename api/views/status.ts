@@ -2,21 +2,12 @@
 import type { Static } from '../schemas/schema.js';
 import type { Status } from '../schemas/cluster.js';
 import type { ApiDeps } from '../deps.js';
+import { clusterFaults } from './faults.js';
 import { nodeObjects } from './node.js';
 import { storageStatus } from './storage.js';
 import { presentVolumes } from './volumes.js';
 import { vmContext, vmStateWord } from './words.js';
 
-interface Fault {
-  readonly id: string;
-  readonly health_delta: number;
-  readonly text: string;
-}
-
-const DEAD_NODE_DELTA = 50;
-const FAILED_VM_DELTA = 10;
-/** A loss that is not survived is a danger, and nothing is broken yet. */
-const NODE_LOSS_DELTA = 5;
 const VM_WORDS_COUNTED: ReadonlySet<string> = new Set([
   'start',
   'restart',
@@ -32,7 +23,6 @@ const VM_WORDS_COUNTED: ReadonlySet<string> = new Set([
   'mirror',
 ]);
 
-const reason = (waiting: string | null): string => (waiting === null ? '' : `: ${waiting}`);
 const percent = (part: number, whole: number): number => (whole > 0 ? Math.round((part / whole) * 10_000) / 100 : 0);
 
 function counted(words: readonly string[]): Record<string, number> {
@@ -59,31 +49,15 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
       state: vmStateWord(record.snapshot) as string,
     }))
     .sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
-  const faults: Fault[] = [
-    ...nodes
-      .filter((node) => ['dead', 'fenced'].includes(node.daemon_state))
-      .map((node) => ({
-        id: `DEAD_NODE_${node.name.toUpperCase()}`,
-        health_delta: DEAD_NODE_DELTA,
-        text: `Node ${node.name} is ${node.daemon_state}${reason(node.waiting_reason)}`,
-      })),
-    ...vms
-      .filter((vm) => vm.state === 'fail')
-      .map((vm) => ({
-        id: `VM_FAILED_${vm.name.toUpperCase()}`,
-        health_delta: FAILED_VM_DELTA,
-        text: `VM ${vm.name} was in failed state`,
-      })),
-    ...storage.faults,
-  ];
-  for (const { node, text } of cluster.policy.lossWarnings()) {
-    faults.push({ id: `NODE_LOSS_${node.toUpperCase()}`, health_delta: NODE_LOSS_DELTA, text });
-  }
-  const lost = faults.reduce((sum, fault) => sum + fault.health_delta, 0);
+  const faults = clusterFaults(deps);
+  // As PVC: the worst first.
+  const unacknowledged = faults.filter(({ status }) => status === 'new')
+    .sort((one, other) => other.health_delta - one.health_delta);
+  const lost = unacknowledged.reduce((sum, fault) => sum + fault.health_delta, 0);
   const counts = counted(vms.map((vm) => vm.state));
   return {
     cluster_name: config.clusterName,
-    cluster_health: { health: Math.max(0, 100 - lost), messages: faults },
+    cluster_health: { health: Math.max(0, 100 - lost), messages: unacknowledged },
     node_health: Object.fromEntries(
       nodes.map((node) => [node.name, { health: node.health, messages: healthMessages(node) }]),
     ),

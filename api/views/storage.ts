@@ -22,14 +22,7 @@ export function storageView(feed: Feed): StorageView | null {
 export const osdWord = ({ up, in: inside }: { readonly up: boolean; readonly in: boolean }): string =>
   `${up ? 'up' : 'down'},${inside ? 'in' : 'out'}`;
 
-/** What a check of Ceph, and an OSD that is out, take off the cluster's health, as in PVC. */
-const WARN_DELTA = 10;
-const ERROR_DELTA = 50;
-const OSD_OUT_DELTA = 50;
-const STALE_DELTA = 25;
 const KIB = 1024;
-
-interface Fault { readonly id: string; readonly health_delta: number; readonly text: string }
 
 /** Storage in /status; nothing at all where there is no storage. */
 export function storageStatus(feed: Feed): {
@@ -38,11 +31,10 @@ export function storageStatus(feed: Feed): {
   /** KiB */
   readonly disk: { readonly total: number; readonly used: number; readonly free: number; readonly utilization: number };
   readonly osd: readonly { readonly id: string; readonly up: string; readonly in: string }[];
-  readonly faults: readonly Fault[];
 } {
   const view = storageView(feed);
   if (view === null) {
-    return { osds: { total: 0 }, pools: 0, disk: { total: 0, used: 0, free: 0, utilization: 0 }, osd: [], faults: [] };
+    return { osds: { total: 0 }, pools: 0, disk: { total: 0, used: 0, free: 0, utilization: 0 }, osd: [] };
   }
   const { osds, pools, capacity } = view.telemetry;
   const counts: Record<string, number> = { total: osds.length };
@@ -55,21 +47,5 @@ export function storageStatus(feed: Feed): {
       free: Math.round(capacity.availableBytes / KIB), utilization: Math.round(share * 10_000) / 100,
     },
     osd: osds.map((osd) => ({ id: String(osd.number), up: osd.up ? 'up' : 'down', in: osd.in ? 'in' : 'out' })),
-    faults: storageFaults(view),
   };
-}
-
-function storageFaults({ telemetry, stale, staleMs }: StorageView): Fault[] {
-  if (stale) {
-    const text = `Nothing was heard of Ceph for ${Math.round(staleMs / 1000)} s: do its monitors have a quorum?`;
-    return [{ id: 'CEPH_UNHEARD', health_delta: STALE_DELTA, text }];
-  }
-  const checks = telemetry.health.checks.filter((check) => !check.muted).map(({ code, severity, summary }) => ({
-    id: `CEPH_${severity === 'HEALTH_ERR' ? 'ERR' : 'WARN'}_${code}`,
-    health_delta: severity === 'HEALTH_ERR' ? ERROR_DELTA : WARN_DELTA, text: `${code}: ${summary}`,
-  }));
-  const out = telemetry.osds.filter((osd) => !osd.in).map(({ number }) => ({
-    id: `CEPH_OSD_OUT_${number}`, health_delta: OSD_OUT_DELTA, text: `OSD ${number} is marked out`,
-  }));
-  return [...checks, ...out];
 }

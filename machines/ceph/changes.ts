@@ -1,4 +1,5 @@
 /** How the faults of the storage open, change and close. Pure. */
+import { unheard } from './findings.js';
 import {
   faultKey, type CephCommand, type CephContext, type CephFact, type CephFault, type Finding, type Reporter,
 } from './messages.js';
@@ -62,21 +63,13 @@ function found(context: CephContext, reporter: Reporter, findings: readonly Find
   return next;
 }
 
-const UNHEARD_DELTA = 25;
-const unheard = (reason: string): Finding => ({
-  code: 'UNHEARD', id: 'CEPH_UNHEARD', severity: 'error', delta: UNHEARD_DELTA,
-  text: `Ceph has not answered for ${SILENT_AFTER_MS / 1000} s: ${reason}`,
-  cure: 'See whether more than half of the monitors run and reach each other on the storage network '
-    + '("systemctl status ceph-mon@$(hostname -s)" on the coordinators).',
-});
-
 /** A fact's outcome. */
 export function told(context: CephContext, fact: CephFact & { readonly at: number }): Change {
   if (fact.type === 'ceph.silent') {
     // The other faults of Ceph stay as they were: nobody knows.
     const key = faultKey('ceph', 'UNHEARD');
     const known = context.faults[key];
-    const finding = unheard(fact.reason);
+    const finding = unheard(fact.reason, SILENT_AFTER_MS);
     const fault = known === undefined ? opened(context, 'ceph', finding, fact.at) : again(known, finding, fact.at);
     return { silent: true, ...withFaults({ ...context.faults, [key]: fault }) };
   }

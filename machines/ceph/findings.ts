@@ -53,6 +53,15 @@ export function cephFindings({ health, osds }: CephTelemetry): Finding[] {
   return bounded([...checks, ...out]);
 }
 
+const UNHEARD_DELTA = 25;
+/** Ceph does not answer, for so long, milliseconds. */
+export const unheard = (reason: string, forMs: number): Finding => ({
+  code: 'UNHEARD', id: 'CEPH_UNHEARD', severity: 'error', delta: UNHEARD_DELTA,
+  text: short(`Nothing was heard of Ceph for ${Math.round(forMs / 1000)} s: ${reason}`),
+  cure: 'See whether more than half of the monitors run and reach each other on the storage network '
+    + '("systemctl status ceph-mon@$(hostname -s)" on the coordinators).',
+});
+
 /** What a node says would spoil its storage fence. */
 export interface FenceFlaw { readonly key: string; readonly text: string; readonly cure: string }
 

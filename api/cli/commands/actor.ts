@@ -102,7 +102,7 @@ const act = (method: 'POST' | 'DELETE', rest: string, question: string | null) =
 const LIMIT = (help: string) => ({ name: 'limit', short: 'n', kind: 'number', value: 'N', help }) as const;
 
 async function faults(context: CommandContext): Promise<void> {
-  const found = await fetchData<ActorFault[]>(await context.api(), '/faults');
+  const found = await fetchData<ActorFault[]>(await context.api(), '/actor-faults');
   printFormatted(context, found, {
     pretty: () => faultTable(found, context.terminal.paint),
     raw: () => found.map(({ address }) => address).join('\n'),

@@ -42,13 +42,14 @@ const usage = (
   return `${(resource?.utilization ?? 0).toFixed(1)}% (${(used / unit).toFixed(1)}${suffix} / ${total}${suffix})`;
 };
 
-function healthLines(status: StatusObject, paint: Paint): (readonly [string, string])[] {
+function healthLines(status: StatusObject, paint: Paint, withCures: boolean): (readonly [string, string])[] {
   const health = status.cluster_health?.health;
   const maintenance = status.maintenance === 'true';
   const text = health === undefined || health < 0 ? 'N/A' : `${health}%`;
   const messages = (status.cluster_health?.messages ?? []).map((one) => {
     const colour = one.health_delta >= 50 ? 'red' : one.health_delta >= 10 ? 'yellow' : 'green';
-    return `${one.id} (${paint(colour, `-${one.health_delta}%`)}) ${one.text}`;
+    const cure = withCures && one.cure !== undefined ? `\n  cure: ${one.cure}` : '';
+    return `${one.id} (${paint(colour, `-${one.health_delta}%`)}) ${one.text}${cure}`;
   });
   return [
     ['Health', paint(healthColour(health ?? -1, maintenance), `${text}${maintenance ? ' (maintenance on)' : ''}`)],
@@ -75,7 +76,7 @@ export function statusSheet(status: StatusObject, paint: Paint): string {
       ['PVC version', status.pvc_version ?? 'N/A'],
       ['Upstream IP', status.upstream_ip ?? 'N/A'],
       null,
-      ...healthLines(status, paint),
+      ...healthLines(status, paint, true),
       ...resourceLines(status, ['Total CPU', 'Total memory', 'Total disk']),
       null,
       ['Nodes', shares(status.nodes, ['run,ready'], nodeStateColour, paint)],
@@ -100,7 +101,7 @@ export function statusSheet(status: StatusObject, paint: Paint): string {
 
 export function statusShort(status: StatusObject, paint: Paint): string {
   return sheet(
-    [...healthLines(status, paint), ...resourceLines(status, ['CPU usage', 'Memory usage', 'Disk usage'])],
+    [...healthLines(status, paint, false), ...resourceLines(status, ['CPU usage', 'Memory usage', 'Disk usage'])],
     paint,
   );
 }

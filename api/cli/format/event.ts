@@ -7,6 +7,7 @@ const TOPIC_COLOURS: Readonly<Record<string, Colour>> = {
   node: 'cyan',
   task: 'yellow',
   actor: 'blue',
+  fault: 'red',
   metric: 'purple',
 };
 
@@ -27,6 +28,7 @@ export function eventLine(event: PulseEvent, paint: Paint): string {
   if (event.topic === 'vm' && text('node') !== '') parts.push(`on ${text('node')}`);
   if (text('from_node') !== '') parts.push(`(from ${text('from_node')})`);
   if (text('event') !== '') parts.push(`by ${text('event')}`);
+  if (event.topic === 'fault') parts.push(text('text'), ...(text('cure') === '' ? [] : [`Cure: ${text('cure')}`]));
   for (const reason of ['waiting_reason', 'failed_reason', 'message', 'fault'])
     if (text(reason) !== '') parts.push(`- ${text(reason)}`);
   return [
