@@ -18,7 +18,7 @@ export interface RbdAccess {
 /**
  * What QEMU does on an error of a disk. `pause`: the guest stops in the middle of the request and repeats it when it is
  * resumed, so that nothing is lost; `report`: the guest's own kernel sees the error. An error_policy in the definition
- * goes before it.
+ * goes before it. null = nobody has chosen: RBD disks pause, others are as libvirt has them.
  */
 export type IoErrors = 'pause' | 'report';
 
@@ -61,18 +61,29 @@ function policed(driver: XmlElement, ioErrors: IoErrors): XmlElement {
   return own ? driver : { ...driver, attributes: { ...driver.attributes, error_policy: word, rerror_policy: word } };
 }
 
+/** A disk that is no RBD image, with the policy that was chosen for its VM. */
+function policedDisk(device: XmlElement, ioErrors: IoErrors): XmlElement {
+  if (device.name !== 'disk' || !['disk', 'lun', null].includes(attribute(device, 'device') ?? null)) return device;
+  const driver = at(device, 'driver') ?? element('driver', { name: 'qemu', type: 'raw' });
+  const rest = device.children.filter((node) => !isNamed(node, 'driver'));
+  return { ...device, children: [policed(driver, ioErrors), ...rest] };
+}
+
 /** One device as libvirt is to get it: an RBD disk connected to this cluster, anything else as it is. */
-export function connectDevice(device: XmlElement, access: RbdAccess | null, ioErrors: IoErrors): XmlElement {
-  if (!isRbdDisk(device)) return device;
+export function connectDevice(device: XmlElement, access: RbdAccess | null, ioErrors: IoErrors | null): XmlElement {
+  if (!isRbdDisk(device)) return ioErrors === null ? device : policedDisk(device, ioErrors);
   const driver = at(device, 'driver') ?? element('driver', { name: 'qemu', type: 'raw' });
   const dropped = access === null ? ['driver'] : ['driver', 'auth'];
   const rest = device.children.filter((node) => !isNamed(node, ...dropped))
     .map((node) => access !== null && isElement(node) && node.name === 'source' ? connectedSource(node, access) : node);
-  return { ...device, children: [policed(driver, ioErrors), ...(access === null ? [] : [authOf(access)]), ...rest] };
+  const auth = access === null ? [] : [authOf(access)];
+  return { ...device, children: [policed(driver, ioErrors ?? 'pause'), ...auth, ...rest] };
 }
 
 /** The element `devices` with every RBD disk connected to this cluster. */
-export const connectDevices = (devices: XmlElement, access: RbdAccess | null, ioErrors: IoErrors): XmlElement => ({
+export const connectDevices = (
+  devices: XmlElement, access: RbdAccess | null, ioErrors: IoErrors | null,
+): XmlElement => ({
   ...devices,
   children: devices.children.map((node) => isElement(node) ? connectDevice(node, access, ioErrors) : node),
 });

@@ -175,8 +175,8 @@ export interface StartExtra extends DomainStamp {
   readonly consoleLog: string | null;
   /** How RBD disks are reached; absent or null = as the XML says. */
   readonly rbd?: RbdAccess | null;
-  /** Default `pause`. */
-  readonly ioErrors?: IoErrors;
+  /** As chosen for the VM; absent or null = nobody has. */
+  readonly ioErrors?: IoErrors | null;
 }
 
 /**
@@ -188,7 +188,7 @@ export function stampDomainXml(
   xml: string, extra: StartExtra, limits: DomainXmlLimits = DOMAIN_XML_LIMITS,
 ): string {
   const root = parseDomain(xml, limits);
-  const { consoleLog, rbd = null, ioErrors = 'pause' } = extra;
+  const { consoleLog, rbd = null, ioErrors = null } = extra;
   const children = withStamp(root.children, extra).map((node) => {
     if (!isElement(node) || node.name !== 'devices') return node;
     const connected = connectDevices(node, rbd, ioErrors);

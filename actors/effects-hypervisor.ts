@@ -1,11 +1,13 @@
 /** A VM's effects on this node's hypervisor. Each looks before it acts when it may have begun before. */
 import type { AgentEffects, GuestObservation, GuestState, VmEffects } from '../machines/effects.js';
+import type { IoErrorPolicy } from '../machines/vm/messages.js';
 import type { LeaseGate } from '../runtime/effects.js';
 import type { Paths } from '../runtime/paths.js';
 import type { Store } from '../runtime/store.js';
 import { decodeOwner, decodeRecord } from '../runtime/codec.js';
 import type { PvcConfig } from './config.js';
 import { readDocument } from './documents.js';
+import type { IoErrors } from './domain-rbd.js';
 import type { DomainInfo, Hypervisor } from './drivers/hypervisor.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
@@ -32,6 +34,10 @@ async function observe(hypervisor: Hypervisor, uuid: string): Promise<Outcome<Gu
   return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
 }
 
+/** A guest that is to be stopped is paused first: what comes then is its actor's business. */
+const policyOf = ({ ioErrors }: { readonly ioErrors?: IoErrorPolicy }): { ioErrors?: IoErrors } =>
+  ioErrors === undefined ? {} : { ioErrors: ioErrors === 'report' ? 'report' : 'pause' };
+
 export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffects, Names>> {
   const { hypervisor, config } = deps;
   return {
@@ -43,7 +49,7 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
       if (context.signal.aborted || !deps.gate.held()) return unknown('given up before it began');
       const outcome = await hypervisor.start({
         uuid: params.uuid, name: params.name, xml,
-        epoch: context.epoch, effectId: context.effectId, deadlineMs: params.deadlineMs,
+        epoch: context.epoch, effectId: context.effectId, deadlineMs: params.deadlineMs, ...policyOf(params),
       });
       return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
     },
@@ -54,10 +60,10 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
       return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
     },
     'hypervisor.observe': (params) => observe(hypervisor, params.uuid),
-    async 'hypervisor.device'({ uuid, change, deviceHash, deadlineMs }) {
+    async 'hypervisor.device'({ uuid, change, deviceHash, deadlineMs, ...rest }) {
       const xml = await readDocument(deps.store, deps.paths, deviceHash);
       return xml === null ? refused(`the description of the device (document ${deviceHash}) is missing`)
-        : hypervisor.changeDevice({ uuid, change, xml, deadlineMs });
+        : hypervisor.changeDevice({ uuid, change, xml, deadlineMs, ...policyOf(rest) });
     },
     'hypervisor.resizeDisk': ({ uuid, volume, sizeBytes }) => hypervisor.resizeDisk(uuid, volume, sizeBytes),
     async 'hypervisor.freeze'({ uuid }, context) {

@@ -7,7 +7,7 @@
  * or `<name>.unknown {effectId, reason}`. `requestId`, where params have one, comes back in the answer.
  * deadlineMs bounds the whole effect; past it the answer is `unknown`.
  */
-import type { BootRef, DeviceChange, NodeSelector, Stillness, VmLock } from './vm/messages.js';
+import type { BootRef, DeviceChange, IoErrorPolicy, NodeSelector, Stillness, VmLock } from './vm/messages.js';
 import type { Proof, ProofKind } from './node/messages.js';
 
 export interface Effect<Params, Result> {
@@ -69,7 +69,9 @@ export interface DiskMoment {
 
 export interface VmEffects {
   /** Starts the guest; done if it runs already; refused while locked. The runtime stamps epoch and effect id. */
-  'hypervisor.start': Effect<{ uuid: string; name: string; xmlHash: string; lock?: VmLock }, GuestObservation>;
+  'hypervisor.start': Effect<
+    { uuid: string; name: string; xmlHash: string; lock?: VmLock; ioErrors?: IoErrorPolicy }, GuestObservation
+  >;
   /** done = the guest was asked by ACPI; its end is the fact guest.stopped. */
   'hypervisor.shutdown': Effect<{ uuid: string }, null>;
   /** done = no copy is on this node any more. */
@@ -80,7 +82,9 @@ export interface VmEffects {
   /** done = no copy here, a complete paused copy on the target. Resumed after a restart: unknown. */
   'hypervisor.migrate': Effect<{ uuid: string; target: string; maxDowntimeMs: number }, { durationMs: number }>;
   /** done = the running guest has the device (attach, limit: as the document has it), or has it no more. */
-  'hypervisor.device': Effect<{ uuid: string; change: DeviceChange; deviceHash: string }, null>;
+  'hypervisor.device': Effect<
+    { uuid: string; change: DeviceChange; deviceHash: string; ioErrors?: IoErrorPolicy }, null
+  >;
   /** done = the running guest sees this size of the volume, or does not use it. Never makes anything smaller. */
   'hypervisor.resizeDisk': Effect<{ uuid: string; volume: string; sizeBytes: number }, null>;
   /** done = nothing new reaches the disks of the running guest, until it is thawed. */

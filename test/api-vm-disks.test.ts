@@ -101,6 +101,29 @@ describe('devices of a VM', () => {
     assert.deepEqual([await told('db2'), await told('web1')], ['storage', 'power']);
   });
 
+  test('what becomes of errors of disks is chosen per VM, and shown', async () => {
+    const shown = async (): Promise<unknown[]> => [
+      ((await ask('GET', '/vm/db2')).body as { io_errors: string }[])[0]?.io_errors,
+      ((await ask('GET', '/vm/db2/meta')).body as { io_errors: string }).io_errors,
+    ];
+    assert.deepEqual(await shown(), ['pause', 'pause']);
+    assert.equal((await ask('POST', '/vm/db2/meta?io_errors=ignore')).status, 400);
+    const set = await ask('POST', '/vm/db2/meta?io_errors=report');
+    assert.deepEqual([set.status, last().command as unknown], [200, { type: 'vm.meta', meta: { ioErrors: 'report' } }]);
+    assert.doesNotMatch(set.message, /next start/, 'nothing runs');
+    await ask('POST', '/vm', form({ xml: domainXml('db5'), io_errors: 'stop' }));
+    assert.equal(((await ask('GET', '/vm/db5/meta')).body as { io_errors: string }).io_errors, 'stop');
+  });
+
+  test('the placement rules about a VM are told with it', async () => {
+    await ask('POST', '/rule/spread?kind=vm-affinity&vms=db2&vms=web1&together=false&strict=true');
+    const rulesOf = async (vm: string): Promise<unknown> =>
+      ((await ask('GET', `/vm/${vm}`)).body as { rules: unknown }[])[0]?.rules;
+    const vms = ['db2', 'web1'];
+    const spread = { name: 'spread', kind: 'vm-affinity', vms, nodes: {}, together: false, strict: true };
+    assert.deepEqual([await rulesOf('db2'), await rulesOf('db1')], [[spread], []]);
+  });
+
   test('snapshots are tasks; those a VM has are listed as PVC lists them', async () => {
     const name = async (path: string, method: 'POST' | 'DELETE' = 'POST'): Promise<unknown> => {
       const answer = await ask(method, path);
@@ -123,6 +146,12 @@ describe('devices of a VM', () => {
       name: 's1', timestamp: '1700000000', timestamp_ms: 1_700_000_000_000, xml_diff_lines: [], xml_changed: true,
       rbd_snapshots: ['vms/db4_sda@s1'], quiesced: 'agent',
     });
+    const before = domainXml('db4', String((vm as unknown as { uuid: string }).uuid));
+    world.documents.set('other', before.replace('<vcpu>1</vcpu>', '<vcpu>2</vcpu>'));
+    const [now] = (await ask('GET', '/vm/db4')).body as { snapshots: { xml_diff_lines: string[] }[] }[];
+    const changed = now!.snapshots[0]!.xml_diff_lines.filter((line) => /^[+-] /.test(line)).map((line) => line.trim());
+    assert.equal(changed.length, 2, JSON.stringify(now));
+    assert.match(changed.join(), /^- +<vcpu>2<\/vcpu>,\+ +<vcpu>1<\/vcpu>$/);
     assert.equal(await name('/vm/db4/snapshot/rollback?snapshot_name=s1'), 'vm.rollback_snapshot');
     assert.equal(await name('/vm/db4/snapshot?snapshot_name=s1', 'DELETE'), 'vm.remove_snapshot');
     assert.match(String(await name('/vm/db4/snapshot?snapshot_name=s1')), /has a snapshot .s1. already/);

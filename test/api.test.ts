@@ -187,7 +187,7 @@ describe('api reading', () => {
       node_autostart: 'False',
       migration_method: 'none',
       migration_max_downtime: 300,
-      ...{ ha: true, priority: 0, max_restart: 1, max_relocate: 1, failback: true, lock: null },
+      ...{ ha: true, priority: 0, max_restart: 1, max_relocate: 1, failback: true, lock: null, io_errors: 'pause' },
     });
     assert.deepEqual((await ask('GET', '/vm/db1/tags')).body, {
       name: 'db1',

@@ -59,6 +59,10 @@ describe('RBD disks of a guest that starts', () => {
     assert.deepEqual(policy(domain(PVC_DISK)), ['stop', 'stop']);
     assert.deepEqual(policy(domain(PVC_DISK), { rbd: null }), ['stop', 'stop']);
     assert.deepEqual(policy(domain(PVC_DISK), { ioErrors: 'report' }), ['report', 'report']);
+    const file = "<disk type='file' device='disk'><source file='/a'/><target dev='sda'/></disk>";
+    assert.deepEqual(policy(domain(file), { ioErrors: 'pause' }), ['stop', 'stop'], 'chosen for the VM: for all disks');
+    const cd = stampDomainXml(domain(file.replace("'disk'>", "'cdrom'>")), { ...EXTRA, ioErrors: 'report' });
+    assert.doesNotMatch(cd, /error_policy/);
     const own = PVC_DISK.replace("discard='unmap'", "discard='unmap' error_policy='enospace'");
     assert.deepEqual(policy(domain(own)), ['enospace', undefined]);
   });

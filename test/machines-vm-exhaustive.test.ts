@@ -128,7 +128,7 @@ function roots(): ActorRecord[] {
     failedCopy(3, 'none'),
     failedCopy(3, 'live'),
     failedCopy(0, 'shutdown'),
-    withContext(running.record, { meta: { ...meta, ha: false } }),
+    withContext(running.record, { meta: { ...meta, ha: false, ioErrors: 'stop' } }),
     withContext(running.record, { crashes: 4 }),
     afterLostMigration('refused'),
     afterLostMigration('gone'),
@@ -136,6 +136,7 @@ function roots(): ActorRecord[] {
     changingAgain(),
     ...snapshots(),
     ...removals(),
+    resized(),
   ].map((record) => ({ ...record, tail: [] }));
 }
 
@@ -169,6 +170,15 @@ function snapshots(): ActorRecord[] {
   taken.command({ type: 'vm.snapshot', snapshot: 's1' });
   taken.done('disks.check').done('disks.snapshot');
   return [running.record, off.record, taken.record];
+}
+
+/** It is told of a new size, away from home and with a snapshot. */
+function resized(): ActorRecord {
+  const machine = runOnHv2(new DrivenMachine(machineOf('vm')!, 'u1', vmInput()));
+  const { definition } = vmInput();
+  const snapshots = [{ name: 's1', at: 1, volumes: [], definition, still: null }];
+  machine.record = withContext(machine.record, { lastNode: 'hv1', snapshots });
+  return machine.fact({ type: 'disk.resized', volume: 'vms/web1_sda', sizeBytes: 2 << 30 }).record;
 }
 
 /** It goes with its disks: a try short of giving up; and one that has snapshots. */

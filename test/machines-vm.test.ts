@@ -192,6 +192,59 @@ test('a stop during a start is granted once the start is known', () => {
   assert.equal(vm.operation(stop.operationId)?.state, 'done');
 });
 
+test('a denial says what keeps the VM for a moment where PVC\'s word does not', () => {
+  const denied = (vm: DrivenMachine, type = 'vm.migrate'): string => {
+    const answer = machineOf('vm')!.admit(vm.record.snapshot, { ...migrate, type });
+    return answer.kind === 'deny' ? answer.message : answer.kind;
+  };
+  const attaching = running();
+  attaching.command({ type: 'vm.attach', deviceHash: 'd1', definition: vmInput().definition });
+  assert.match(denied(attaching), /is in state "start" \(a device is being attached, detached or limited\): it cannot/);
+  const snapshotting = running();
+  snapshotting.command({ type: 'vm.snapshot', snapshot: 's1' });
+  assert.match(denied(snapshotting), /"start" \(is the name of the snapshot free on every volume\): it cannot migrate/);
+  const starting = newVm().fact(acquired(HV1, 'created'));
+  starting.command({ type: 'vm.start' });
+  assert.match(denied(starting), /"start" \(a node is being chosen\): it cannot migrate/);
+  const removing = newVm().fact(acquired(HV1, 'created'));
+  removing.command({ type: 'vm.undefine', disks: ['vms/a'] });
+  assert.match(denied(removing, 'vm.start'), /"delete" \(does anybody else need one of its volumes\): it cannot start/);
+  const stopping = running();
+  stopping.command({ type: 'vm.shutdown' });
+  assert.match(denied(stopping), /is in state "shutdown": it cannot/, 'PVC has a word for it');
+});
+
+test('what a user wants goes before the notice of a new size, which is given again', () => {
+  const resized = { type: 'disk.resized', volume: 'vms/web1_sda', sizeBytes: 2 << 30 };
+  const vm = running().fact(resized);
+  assert.equal(vm.state, 'changing.resizing');
+  const snapshot = vm.command({ type: 'vm.snapshot', snapshot: 's1' });
+  vm.done('disks.check').done('hypervisor.freeze', { how: 'agent' }).done('disks.snapshot').done('hypervisor.thaw');
+  assert.deepEqual([vm.state, vm.operation(snapshot.operationId)?.state], ['changing.resizing', 'done']);
+  vm.unknown('hypervisor.resizeDisk');
+  vm.command(migrate);
+  assert.equal(vm.state, 'migrating.choosing');
+  const stopped = running().fact(resized);
+  stopped.command({ type: 'vm.stop' });
+  assert.equal(stopped.state, 'stopping.destroying');
+});
+
+test('an error of a disk: paused and tried again, or stopped for good, as its policy says', () => {
+  const stalled = { type: 'guest.stalled', detail: 'I/O error' };
+  const paused = running().fact(stalled);
+  assert.equal(paused.state, 'observing.lookingAgain');
+  paused.timer('retryMs').done('hypervisor.observe', { state: 'paused' });
+  paused.done('hypervisor.resume', { state: 'running' });
+  assert.equal(paused.state, 'running');
+  const stop = running({ meta: { ...vmInput().meta, ioErrors: 'stop' } }).fact(stalled);
+  assert.equal(stop.state, 'observing.clearing');
+  stop.done('hypervisor.destroy');
+  assert.deepEqual([stop.state, word(stop)], ['off.failed', 'fail']);
+  assert.match(vmReason(stop.record.snapshot), /disks reported an error.*policy is to stop/);
+  stop.command({ type: 'vm.start' });
+  assert.equal(context(stop).crashes, 0, 'a user may start it');
+});
+
 test('admission names the thing, its state and the legal commands', () => {
   const vm = running();
   const { admit } = machineOf('vm')!;

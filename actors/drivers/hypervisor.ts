@@ -35,7 +35,7 @@ export interface StartRequest {
   readonly name: string;
   /** The domain's XML as defined by the user; the adapter adds stamp, console log, and how RBD disks are reached. */
   readonly xml: string;
-  /** What a guest does on an error of its disks; default `pause`. */
+  /** What a guest does on an error of its disks; absent = its RBD disks pause it, others as libvirt has it. */
   readonly ioErrors?: IoErrors;
   readonly epoch: number;
   readonly effectId: string;

@@ -23,6 +23,16 @@ export interface VmDiskObject {
   readonly [statistic: string]: unknown;
 }
 
+/** Ours. */
+export interface RuleObject {
+  readonly name: string;
+  readonly kind: string;
+  readonly vms: readonly string[];
+  readonly nodes: Readonly<Record<string, number>>;
+  readonly together: boolean;
+  readonly strict: boolean;
+}
+
 export interface VmObject {
   readonly name: string;
   readonly uuid: string;
@@ -48,6 +58,8 @@ export interface VmObject {
   readonly ha?: boolean;
   readonly priority?: number;
   readonly lock?: string | null;
+  readonly io_errors?: string;
+  readonly rules?: readonly RuleObject[];
   /** MiB. */
   readonly memory: number;
   readonly memory_stats: Readonly<Record<string, number>>;

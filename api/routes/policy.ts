@@ -4,11 +4,10 @@ import { invalid } from '../faults.js';
 import type { SettingsChange } from '../cluster-policy.js';
 import type { ApiContext } from '../context.js';
 import type { Api } from '../http.js';
-import { Rule, RuleArguments, RuleList, RulePath, Settings, SettingsArguments } from '../schemas/policy.js';
+import { RuleArguments, RuleList, RulePath, Settings, SettingsArguments } from '../schemas/policy.js';
 import { Message, NoArguments, routeAt, routeOf, type Static } from '../schemas/schema.js';
-import { findNode, findVm, lookVm } from '../views/find.js';
-import { vmContext } from '../views/words.js';
-
+import { findNode, findVm } from '../views/find.js';
+import { ruleObject } from '../views/rules.js';
 
 export function policyRoutes(api: Api, context: ApiContext): void {
   const { policy } = context.cluster;
@@ -81,17 +80,4 @@ function priorityOf(context: ApiContext, text: string): [string, number] {
     throw invalid(`"${text}" is no node with a priority: write NODE or NODE=PRIORITY, a whole number`);
   }
   return [findNode(context.feed, name).record.id, Number(priority)];
-}
-
-/** Rules of a scenario have no names: they are called by their place. */
-function ruleObject(context: ApiContext, rule: PlacementRule, index: number): Static<typeof Rule> {
-  const named = (vm: string): string => {
-    const actor = lookVm(context.feed, vm);
-    return actor === null ? vm : vmContext(actor.record).name;
-  };
-  return {
-    name: rule.name ?? `#${index + 1}`, kind: rule.kind, vms: rule.vms.map(named),
-    nodes: rule.kind === 'node-affinity' ? { ...rule.nodes } : {},
-    together: rule.kind === 'vm-affinity' && rule.together, strict: rule.strict,
-  };
 }

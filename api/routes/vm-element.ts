@@ -39,7 +39,7 @@ function propertyRoutes(api: Api, context: ApiContext): void {
   api.post('/vm/:vm/meta', routeAt('Change metadata', VmPath, VmMetaArguments, Message), (request, reply) => {
     const command: VmCommand = { type: 'vm.meta', meta: metaChange(context, request.query) };
     return run(context, request, reply, request.params.vm, command, false, (name) =>
-      same(`Successfully modified PVC metadata of VM '${name}'.`));
+      same(`Successfully modified PVC metadata of VM '${name}'.${laterPart(context, request.params.vm, command)}`));
   });
 
   api.post('/vm/:vm/tags', routeAt('Add or remove a tag', VmPath, VmTagArguments, Message), (request, reply) => {
@@ -143,14 +143,25 @@ const NODE_TEXTS: Readonly<Record<NodeAction, (name: string, target: string | nu
   unmigrate: moving('Unmigrating', 'Unmigrated', ' back'),
 };
 
+/** QEMU takes a policy of errors when it opens a disk. */
+function laterPart(context: ApiContext, named: string, command: VmCommand): string {
+  const { meta, mayRunOn } = vmContext(findVm(context.feed, named).record);
+  const to = command.type === 'vm.meta' ? command.meta.ioErrors : undefined;
+  const reports = (policy: VmMeta['ioErrors']): boolean => policy === 'report';
+  return to === undefined || mayRunOn.length === 0 || reports(to) === reports(meta.ioErrors) ? ''
+    : ' What becomes of errors of its disks changes with its next start.';
+}
+
 function policyChange(query: Static<typeof VmMetaArguments>): Partial<VmMeta> {
-  const { ha, priority, max_restart: maxRestart, max_relocate: maxRelocate, failback, lock } = query;
+  const { ha, priority, failback, lock } = query;
+  const { max_restart: maxRestart, max_relocate: maxRelocate, io_errors: ioErrors } = query;
   return {
     ...(ha === undefined ? {} : { ha }),
     ...(priority === undefined ? {} : { priority }),
     ...(maxRestart === undefined ? {} : { maxRestart }),
     ...(maxRelocate === undefined ? {} : { maxRelocate }),
     ...(failback === undefined ? {} : { failback }),
+    ...(ioErrors === undefined ? {} : { ioErrors }),
     ...(lock === undefined ? {} : { lock: lock === 'none' ? null : lock }),
   };
 }

@@ -18,13 +18,10 @@ import {
   VmListArguments,
   VmModifyArguments,
   VmPath,
-  type VmObject,
 } from '../schemas/vm.js';
 import { findNode, findVm, lookVm, nameMatcher } from '../views/find.js';
 import { refuseTaken } from './vm-disks.js';
-import { nodeFacts } from '../views/telemetry.js';
-import { heldByLostNode } from '../views/held.js';
-import { vmObject } from '../views/vm.js';
+import { vmObjects } from '../views/vm-objects.js';
 import { vmContext, vmStateWord } from '../views/words.js';
 import { removalOf } from '../vm-removal.js';
 import { LONG_WAIT_MS } from '../volume-commands.js';
@@ -49,7 +46,7 @@ export function vmRoutes(api: Api, context: ApiContext): void {
       if (vms.length === 0 && (limit !== '' || [node, state, tag].some((one) => one !== undefined))) {
         throw new PvcError('PVC_VM_NOT_FOUND', limit === '' ? 'with these properties' : limit);
       }
-      return objects(context, vms);
+      return vmObjects(context, vms);
     },
   );
 
@@ -63,7 +60,7 @@ export function vmRoutes(api: Api, context: ApiContext): void {
         response: answers(VmList),
       },
     },
-    (request) => objects(context, [findVm(context.feed, request.params.vm)]),
+    (request) => vmObjects(context, [findVm(context.feed, request.params.vm)]),
   );
 
   const define = {
@@ -99,15 +96,6 @@ export function vmRoutes(api: Api, context: ApiContext): void {
     },
     (request, reply) => undefineVm(context, request, reply, request.params.vm, request.query.delete_disks ?? false),
   );
-}
-
-async function objects(context: ApiContext, vms: readonly MirroredActor[]): Promise<Static<typeof VmObject>[]> {
-  const facts = nodeFacts(context.feed);
-  const documents = await Promise.all(
-    vms.map(({ record }) => context.documents.get(vmContext(record).definition.xmlHash)),
-  );
-  return vms.map(({ record, address }, index) =>
-    vmObject(record, documents[index] ?? null, facts, context.clock.wallMs(), heldByLostNode(context.feed, address)));
 }
 
 /** PVC's filters: `negate` turns node, state and tag round, not the name. */
@@ -167,6 +155,7 @@ function metaOf(context: ApiContext, query: Static<typeof VmDefineArguments>): V
     migrationMethod: query.migration_method ?? 'none',
     migrationMaxDowntimeMs: query.migration_max_downtime ?? DOWNTIME_MS,
     profile: null,
+    ...(query.io_errors === undefined ? {} : { ioErrors: query.io_errors }),
   };
 }
 

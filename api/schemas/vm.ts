@@ -1,4 +1,5 @@
 /** Shapes of /vm: PVC's field names. */
+import { Rule } from './policy.js';
 import { anyObject, args, count, flag, nullableText, oneOf, text, Type } from './schema.js';
 
 const SELECTORS = ['mem', 'memprov', 'vcpus', 'load', 'vms', 'none'] as const;
@@ -7,6 +8,8 @@ export const VM_STATES = [
   'start', 'restart', 'shutdown', 'stop', 'disable', 'fail', 'migrate', 'unmigrate', 'provision', 'mirror',
 ] as const;
 
+export const IO_ERROR_POLICIES = ['pause', 'report', 'stop'] as const;
+const ioErrors = Type.Optional(oneOf(IO_ERROR_POLICIES, 'Ours: what becomes of the guest on an error of a disk'));
 const selector = Type.Optional(oneOf(SELECTORS, 'How a target node is chosen'));
 const method = Type.Optional(oneOf(METHODS, 'How the VM is migrated'));
 const autostart = flag('Start the VM when its node becomes ready');
@@ -26,6 +29,7 @@ export const VmListArguments = args({
 export const VmDefineArguments = args({
   xml, node: text('Home node; chosen by the selector if absent'), limit: nodeLimit, selector, autostart,
   migration_method: method, migration_max_downtime: downtime, user_tags: tagNames, protected_tags: tagNames,
+  io_errors: ioErrors,
 });
 export const VmModifyArguments = args({ xml, restart: flag('Restart the VM if it runs') });
 export const VmDeleteArguments = args({ delete_disks: flag('Delete the disks too') });
@@ -38,6 +42,7 @@ export const VmMetaArguments = args({
   max_relocate: count('Ours: other nodes tried after that', 0, 100),
   failback: flag('Ours: it goes back by itself to a node that its rules like better'),
   lock: Type.Optional(oneOf(['none', 'backup', 'create'], 'Ours: a locked VM cannot be started')),
+  io_errors: ioErrors,
 });
 export const VmTagArguments = args({
   action: oneOf(['add', 'remove'], 'What to do with the tag'),
@@ -77,6 +82,7 @@ export const VmObject = Type.Object({
   snapshots: Type.Array(anyObject()),
   description: Type.String(),
   profile: Type.String(),
+  rules: Type.Array(Rule, { description: 'Ours: the placement rules about it' }),
   fenced_by: Type.String({
     description: 'Ours: what proves enough that a lost copy can do nothing more: "storage" (its only writable resource '
       + 'is RBD) or "power"',
@@ -84,6 +90,7 @@ export const VmObject = Type.Object({
   ha: Type.Boolean({ description: 'Ours: false = the cluster leaves it as it is' }),
   priority: Type.Integer({ description: 'Ours: higher ones are placed and started first' }),
   lock: nullableText('Ours: locked, it cannot be started'),
+  io_errors: Type.String({ description: 'Ours: on an error of a disk the guest is paused, told (report) or stopped' }),
   memory: Type.Integer({ description: 'MiB' }),
   memory_stats: anyObject('KiB'),
   vcpu: Type.Integer(),
@@ -115,6 +122,7 @@ export const VmMetaObject = Type.Object({
   max_relocate: Type.Integer(),
   failback: Type.Boolean(),
   lock: nullableText(),
+  io_errors: Type.String(),
 });
 export const VmTags = Type.Object({ name: Type.String(), tags: Type.Array(Tag) });
 export const VmState = Type.Object({ name: Type.String(), state: Type.String() });

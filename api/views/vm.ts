@@ -4,6 +4,7 @@ import type { VmContext } from '../../machines/vm/messages.js';
 import { VM_LIMITS } from '../../machines/vm/timing.js';
 import type { ActorRecord } from '../../runtime/record.js';
 import type { Static } from '../schemas/schema.js';
+import type { Rule } from '../schemas/policy.js';
 import type { VmMetaObject, VmObject } from '../schemas/vm.js';
 import type { GuestFacts, NodeFacts } from './telemetry.js';
 import { vmContext, vmStateWord } from './words.js';
@@ -18,13 +19,18 @@ const NO_TRAFFIC = {
 };
 const NO_REQUESTS = { rd_req: 0, rd_bytes: 0, wr_req: 0, wr_bytes: 0 };
 
-/**
- * document = null when it could not be read: then the fields out of the XML are empty. held = why its owner cannot
- * answer at the moment.
- */
+export interface VmExtra {
+  /** Why its owner cannot answer at the moment. */
+  readonly held: string | null;
+  /** Of its snapshots, in their order: the definition of that time to the present one. */
+  readonly diffs: readonly (readonly string[])[];
+  readonly rules: readonly Static<typeof Rule>[];
+}
+
+/** document = null when it could not be read: then the fields out of the XML are empty. */
 export function vmObject(
   record: ActorRecord, document: VmDocument | null, facts: ReadonlyMap<string, NodeFacts>, nowMs: number,
-  held: string | null = null,
+  { held, diffs, rules }: VmExtra,
 ): Static<typeof VmObject> {
   const context = vmContext(record);
   const { meta, definition } = context;
@@ -45,13 +51,15 @@ export function vmObject(
     migration_method: meta.migrationMethod,
     migration_max_downtime: meta.migrationMaxDowntimeMs,
     tags: context.tags.map((tag) => ({ ...tag })),
-    snapshots: snapshotObjects(context, nowMs),
+    snapshots: snapshotObjects(context, nowMs, diffs),
     description: definition.description,
     profile: meta.profile ?? 'None',
+    rules: [...rules],
     fenced_by: fencedBy(context),
     ha: meta.ha ?? true,
     priority: meta.priority ?? 0,
     lock: meta.lock ?? null,
+    io_errors: meta.ioErrors ?? 'pause',
     memory: definition.memoryMiB,
     memory_stats: memoryStats(guest),
     vcpu: definition.vcpus,
@@ -62,17 +70,19 @@ export function vmObject(
 }
 
 /** PVC's fields; `quiesced` and `timestamp_ms` are ours. Newest first, as PVC lists them. */
-function snapshotObjects({ snapshots = [], definition }: VmContext, nowMs: number): Record<string, unknown>[] {
-  return [...snapshots].reverse().map((snapshot) => ({
+function snapshotObjects(
+  { snapshots = [], definition }: VmContext, nowMs: number, diffs: VmExtra['diffs'],
+): Record<string, unknown>[] {
+  return snapshots.map((snapshot, index) => ({
     name: snapshot.name,
     timestamp: String(Math.floor(snapshot.at / 1000)),
     timestamp_ms: snapshot.at,
     age: Math.max(0, Math.floor((nowMs - snapshot.at) / 1000)),
-    xml_diff_lines: [],
+    xml_diff_lines: [...(diffs[index] ?? [])],
     xml_changed: snapshot.definition.xmlHash !== definition.xmlHash,
     rbd_snapshots: snapshot.volumes.map((volume) => `${volume}@${snapshot.name}`),
     quiesced: snapshot.still ?? 'off',
-  }));
+  })).reverse();
 }
 
 /** Of the copy that runs, or of one that would be started. */
@@ -122,5 +132,6 @@ export function vmMetaObject(record: ActorRecord): Static<typeof VmMetaObject> {
     max_relocate: meta.maxRelocate ?? VM_LIMITS.relocationsMax,
     failback: meta.failback ?? true,
     lock: meta.lock ?? null,
+    io_errors: meta.ioErrors ?? 'pause',
   };
 }

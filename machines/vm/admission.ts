@@ -22,6 +22,8 @@ const row = (accepts: readonly VmCommandType[], alreadySo: readonly VmCommandTyp
   already: alreadySo,
 });
 
+const resizing = row(['vm.restart', ...ends, ...moves, ...devices, ...snapshots], ['vm.start']);
+
 /** Longest matching state path wins. vm.meta, vm.tag and vm.modify are legal everywhere but in `removed`. */
 const TABLE: Readonly<Record<string, Row>> = {
   'off.stopped': row(
@@ -40,6 +42,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   discarding: row(ends),
   rollingBack: row([]),
   changing: row(ends, ['vm.start']),
+  'changing.resizing': resizing,
+  'changing.resizingAgain': resizing,
   'stopping.shuttingDown': row(['vm.stop', 'vm.disable', 'vm.undefine'], ['vm.shutdown']),
   'stopping.destroying': row([], ['vm.stop', 'vm.shutdown']),
   'stopping.destroyingAgain': row([], ['vm.stop', 'vm.shutdown']),

@@ -3,8 +3,11 @@
  * Every effect here may be run twice: a try whose end is not known is simply made again. The definition changes with
  * the device, in the step that hears of its end.
  */
+import { changesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
-import { conclude, noCopyHere, takeOwner, vmSetup, waitForReason } from './setup.js';
+import { movesAway } from './moves.js';
+import { beginOperation, conclude, noCopyHere, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
+import { takesSnapshots } from './snapshots.js';
 import { postponeEnd } from './starting.js';
 import { VM_DEADLINES, VM_LIMITS } from './timing.js';
 
@@ -42,6 +45,19 @@ export const noteResize = vmSetup.assign(({ context, event }) => {
   return { resized: [...others, { volume, sizeBytes }] };
 });
 
+/** What users want of a guest goes before a notice, which is given again once it runs on. */
+const endIt = { target: '#stopping', actions: [beginOperation, wishEnd] } as const;
+const interrupts = {
+  ...changesDevices,
+  ...takesSnapshots,
+  ...movesAway,
+  'vm.restart': endIt,
+  'vm.shutdown': endIt,
+  'vm.stop': endIt,
+  'vm.disable': endIt,
+  'vm.undefine': endIt,
+} as const;
+
 export const changing = vmSetup.createStateConfig({
   id: 'changing',
   on: {
@@ -70,6 +86,7 @@ export const changing = vmSetup.createStateConfig({
           uuid: context.uuid,
           change: context.device?.change ?? 'attach',
           deviceHash: context.device?.deviceHash ?? '',
+          ...(context.meta.ioErrors ? { ioErrors: context.meta.ioErrors } : {}),
           deadlineMs: VM_DEADLINES.deviceMs,
         }),
       },
@@ -119,21 +136,16 @@ export const changing = vmSetup.createStateConfig({
       },
       exit: { type: 'effect.cancel', params: { kind: 'hypervisor.resizeDisk' } },
       on: {
-        'hypervisor.resizeDisk.done': [
-          { guard: 'endIsWanted', target: '#stopping', actions: dropFirst },
-          { target: '#running', actions: dropFirst },
-        ],
+        ...interrupts,
+        'hypervisor.resizeDisk.done': { target: '#running', actions: dropFirst },
         // It sees the new size at its next start.
-        'hypervisor.resizeDisk.refused': [
-          { guard: 'endIsWanted', target: '#stopping', actions: dropFirst },
-          { target: '#running', actions: dropFirst },
-        ],
+        'hypervisor.resizeDisk.refused': { target: '#running', actions: dropFirst },
         'hypervisor.resizeDisk.unknown': { target: 'resizingAgain', actions: waitForReason },
       },
     },
     resizingAgain: {
-      always: { guard: 'endIsWanted', target: '#stopping' },
       after: { retryMs: 'resizing' },
+      on: interrupts,
     },
   },
 });

@@ -23,7 +23,15 @@ export interface VmMeta {
   readonly priority?: number;
   /** Left behind by an operation: it cannot be started. Recovery after a fence removes `backup`, never `create`. */
   readonly lock?: VmLock | null;
+  /** What becomes of the guest on an error of one of its disks; absent = `pause`, of its RBD disks alone. */
+  readonly ioErrors?: IoErrorPolicy;
 }
+
+/**
+ * pause: it stands still in the middle of the request, and repeats it when it is let go on, which is tried; report: its
+ * own kernel sees the error; stop: it is ended, and not started again before somebody has looked.
+ */
+export type IoErrorPolicy = 'pause' | 'report' | 'stop';
 
 export type VmLock = 'backup' | 'create';
 

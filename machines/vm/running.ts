@@ -1,22 +1,16 @@
 /** Parts of the VM chart: the guest runs, is being ended, or must be looked at. */
 import { assign } from 'xstate';
-import { evacuationOf, moveOf, returnOf } from './changes.js';
+import { evacuationOf, returnOf } from './changes.js';
 import { alsoMayRunOn } from './copies.js';
 import { changesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
+import { movesAway } from './moves.js';
 import { beginOperation, conclude, noCopyHere, takeOwner, vmSetup, waitForReason, wishEnd } from './setup.js';
 import { takesSnapshots } from './snapshots.js';
 import { postponeEnd } from './starting.js';
-import { VM_DEADLINES } from './timing.js';
+import { VM_DEADLINES, VM_LIMITS } from './timing.js';
 
 const end = { target: '#stopping', actions: [beginOperation, wishEnd] } as const;
-const move = {
-  target: '#migrating',
-  actions: [
-    beginOperation,
-    vmSetup.assign(({ context, event }) => ('operationId' in event ? { move: moveOf(context, event) } : {})),
-  ],
-} as const;
 
 /** A failed move leaves the guest where it was: the end of that operation is a failure. */
 const concludeRunning = conclude((context: VmContext) => (context.move === null ? null : context.move.failure));
@@ -33,6 +27,13 @@ const stall = vmSetup.assign(({ context }) => ({
   waitingReason: 'One of its disks reports errors: it stands still and is tried again',
   failedReason: 'One of its disks reports errors',
 }));
+
+/** As after too many crashes: it comes to rest as failed, with the reason. */
+const giveUpOnError = vmSetup.assign({
+  crashes: VM_LIMITS.crashesMax,
+  failedReason: 'One of its disks reported an error, and its policy is to stop then: '
+    + 'look at its storage, then start it',
+});
 
 /** Back under the same boot: look before acting. Under any other: the guest went with its node. */
 const lookAgain = [
@@ -72,22 +73,7 @@ export const running = vmSetup.createStateConfig({
     'vm.restart': end,
     'vm.disable': end,
     'vm.undefine': end,
-    'vm.migrate': move,
-    'vm.move': [
-      // Moving to where it runs makes a temporary migration permanent (PVC).
-      {
-        guard: ({ context, event }) => event.target === context.node,
-        actions: [
-          assign({ lastNode: null }),
-          {
-            type: 'operation.end',
-            params: ({ event }) => ({ operationId: event.operationId, state: 'done', message: null }),
-          },
-        ],
-      },
-      move,
-    ],
-    'vm.unmigrate': move,
+    ...movesAway,
     'vm.modify': [
       {
         guard: ({ event }) => event.restart,
@@ -141,6 +127,10 @@ export const running = vmSetup.createStateConfig({
     ],
     'guest.crashed': { target: '#observing', actions: crash },
     'guest.stalled': [
+      {
+        guard: ({ context }) => context.meta.ioErrors === 'stop', target: '#observing.clearing',
+        actions: giveUpOnError,
+      },
       // Going on does not help (its client is shut out for good, for one): a new QEMU may.
       { guard: 'stalledTooOften', target: '#observing.clearing', actions: stall },
       { target: '#observing.lookingAgain', actions: stall },

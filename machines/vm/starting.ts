@@ -171,6 +171,7 @@ export const starting = vmSetup.createStateConfig({
           xmlHash: context.definition.xmlHash,
           deadlineMs: VM_DEADLINES.startMs,
           ...(context.meta.lock ? { lock: context.meta.lock } : {}),
+          ...(context.meta.ioErrors ? { ioErrors: context.meta.ioErrors } : {}),
         }),
       },
       exit: [{ type: 'effect.cancel', params: { kind: 'hypervisor.start' } }, vmSetup.assign({ endedEarly: false })],

@@ -140,7 +140,7 @@ class Adapter implements LibvirtHypervisor {
     }
     const xml = stampDomainXml(request.xml, {
       epoch: request.epoch, effectId: request.effectId, consoleLog: join(this.#options.consoleDir, `${name}.log`),
-      rbd: this.#options.rbd ?? null, ioErrors: request.ioErrors ?? 'pause',
+      rbd: this.#options.rbd ?? null, ioErrors: request.ioErrors ?? null,
     });
     const { deadlineMs } = request;
     const needsSecret = parsed.summary.disks.some((disk) => disk.type === 'rbd');
@@ -151,7 +151,7 @@ class Adapter implements LibvirtHypervisor {
     try {
       const device = readDevice(xml);
       const needsSecret = isRbdDisk(device);
-      const connected = xmlOf(connectDevice(device, this.#options.rbd ?? null, ioErrors ?? 'pause'));
+      const connected = xmlOf(connectDevice(device, this.#options.rbd ?? null, ioErrors ?? null));
       const args = { uuid, change, xml: connected, needsSecret, deadlineMs: Math.max(0, deadlineMs - RETURN_MS) };
       return this.#call({ operation: 'device', args }, deadlineMs);
     } catch (error) {

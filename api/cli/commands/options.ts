@@ -116,6 +116,15 @@ export const HA_OPTIONS: readonly OptionSpec[] = [
     help: 'A locked VM cannot be started; recovery after a fence removes backup.',
   },
 ];
+export const IO_ERRORS: OptionSpec = {
+  name: 'io-errors',
+  kind: 'text',
+  value: 'POLICY',
+  choices: ['pause', 'report', 'stop'],
+  help:
+    'On an error of a disk the guest is paused and let go on when it is over, told of it, or stopped for somebody to ' +
+    'look. [default: pause]',
+};
 export const LINES: OptionSpec = {
   name: 'lines',
   short: 'l',

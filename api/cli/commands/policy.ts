@@ -6,23 +6,12 @@ import { accepted, fetchData, messageOf } from '../calls.js';
 import type { Command, CommandContext, OptionSpec, Positional } from '../command.js';
 import { usageError } from '../exit.js';
 import { formatOption, printFormatted } from '../format/json.js';
+import type { RuleObject } from '../../client/types.js';
+import { wishOf } from '../format/rule.js';
 import { sheet, table } from '../format/table.js';
 import { confirmed, YES } from './options.js';
 
-interface RuleObject {
-  readonly name: string;
-  readonly kind: string;
-  readonly vms: readonly string[];
-  readonly nodes: Readonly<Record<string, number>>;
-  readonly together: boolean;
-  readonly strict: boolean;
-}
-
 const rulePath = (name: string): string => `/rule/${encodeURIComponent(name)}`;
-
-/** `hv1=2, hv2`, or `together`. */
-const wishOf = (rule: RuleObject): string => rule.kind === 'vm-affinity' ? (rule.together ? 'together' : 'apart')
-  : Object.entries(rule.nodes).map(([node, priority]) => (priority === 1 ? node : `${node}=${priority}`)).join(', ');
 
 async function listRules(context: CommandContext): Promise<void> {
   const rules = await fetchData<RuleObject[]>(await context.api(), '/rule');

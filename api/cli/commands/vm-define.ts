@@ -7,7 +7,7 @@ import { accepted, fetchOne, messageOf } from '../calls.js';
 import { CliError, EXIT, usageError } from '../exit.js';
 import { runToEnd } from '../task.js';
 import {
-  AUTOSTART, confirmed, HA_OPTIONS, MAX_DOWNTIME, METHOD, NODE_LIMIT, SELECTOR, VM, vmPath, WAITS, YES,
+  AUTOSTART, confirmed, HA_OPTIONS, IO_ERRORS, MAX_DOWNTIME, METHOD, NODE_LIMIT, SELECTOR, VM, vmPath, WAITS, YES,
 } from './options.js';
 
 export const fetchVm = async (context: CommandContext, vm: string): Promise<VmObject> =>
@@ -48,6 +48,7 @@ async function define(context: CommandContext): Promise<void> {
       migration_max_downtime: values.number('max-downtime'),
       user_tags: values.list('tag'),
       protected_tags: values.list('protected-tag'),
+      io_errors: values.text('io-errors'),
     },
   });
   terminal.print(messageOf(reply.body));
@@ -68,11 +69,12 @@ async function meta(context: CommandContext): Promise<void> {
     max_relocate: values.number('max-relocate'),
     failback: values.toggle('failback'),
     lock: values.text('lock'),
+    io_errors: values.text('io-errors'),
   };
   if (Object.values(query).every((value) => value === undefined)) {
     throw usageError(
       'Nothing to change: give at least one of --limit, --node-selector, --autostart, --method, ' +
-        '--max-downtime, --profile, --ha, --priority, --max-restart, --max-relocate, --failback, --lock.',
+        '--max-downtime, --profile, --ha, --priority, --max-restart, --max-relocate, --failback, --lock, --io-errors.',
     );
   }
   const reply = await accepted(await context.api(), {
@@ -134,6 +136,7 @@ export const vmDefineCommands: readonly Command[] = [
       { ...MAX_DOWNTIME, default: 300 },
       { name: 'tag', short: 'g', kind: 'list', value: 'TAG', help: 'Tag of the VM.' },
       { name: 'protected-tag', short: 'G', kind: 'list', value: 'TAG', help: 'Tag that cannot be removed.' },
+      IO_ERRORS,
     ],
     examples: ['pvc vm define web1.xml', 'pvc vm define web1.xml -t hv2 -l hv2,hv3 -g prod'],
     run: define,
@@ -150,6 +153,7 @@ export const vmDefineCommands: readonly Command[] = [
       MAX_DOWNTIME,
       { name: 'profile', short: 'p', kind: 'text', value: 'NAME', help: 'Provisioner profile the VM belongs to.' },
       ...HA_OPTIONS,
+      IO_ERRORS,
     ],
     examples: ['pvc vm meta web1 -l hv1,hv2', "pvc vm meta web1 -l '' -s mem --autostart"],
     run: meta,

@@ -1,4 +1,5 @@
 /** VMs for people: PVC's columns and lines. */
+import { ruleText } from './rule.js';
 import type { VmNetworkObject, VmObject } from '../../client/types.js';
 import type { Colour, Paint } from '../terminal.js';
 import { bytesText, countText, sheet, table, type Column } from './table.js';
@@ -89,6 +90,10 @@ const FENCED_BY: Readonly<Record<string, string>> = {
   power: 'Power (it can write to more than RBD)',
 };
 
+const IO_ERRORS: Readonly<Record<string, string>> = {
+  pause: 'Pause, and go on when they are over', report: 'Told to the guest', stop: 'Stop it',
+};
+
 /** What becomes of it when its node is lost: ours, absent from PVC's own API. */
 function recoveryLines(vm: VmObject, paint: Paint): (readonly [string, string] | null)[] {
   if (vm.fenced_by === undefined) return [];
@@ -97,6 +102,8 @@ function recoveryLines(vm: VmObject, paint: Paint): (readonly [string, string] |
     ['Fenced by', FENCED_BY[vm.fenced_by] ?? vm.fenced_by],
     ['Recovered (HA)', vm.ha === false ? paint('yellow', 'No') : paint('green', 'Yes')],
     ['Priority', String(vm.priority ?? 0)],
+    ['Placement rules', (vm.rules ?? []).map((rule) => ruleText(rule, vm.name)).join('\n') || 'N/A'],
+    ['On disk errors', IO_ERRORS[vm.io_errors ?? 'pause'] ?? none(vm.io_errors)],
     ...(unset(vm.lock) ? [] : [['Locked', paint('yellow', none(vm.lock))] as const]),
   ];
 }
