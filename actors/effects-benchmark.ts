@@ -24,10 +24,10 @@ export function benchmarkEffects(deps: BenchmarkDeps): HandlersOf<BenchmarkEffec
       const isOurs = made.kind === 'refused' && made.reason.startsWith('EEXIST') && context.resumed;
       return isOurs ? done(null) : made;
     },
-    async 'benchmark.test'({ pool, volume, index, runtimeS, deadlineMs }) {
+    async 'benchmark.test'({ pool, volume, index, runtimeS, deadlineMs }, { signal }) {
       if (ceph === null) return refused(NO_CEPH);
       const { confPath, user } = deps;
-      const ran = await runFio({ confPath, user, pool, volume, index, runtimeS, deadlineMs });
+      const ran = await runFio({ confPath, user, pool, volume, index, runtimeS, deadlineMs, signal });
       return ran.kind === 'done' ? done({ name: ran.value.name, hash: await deps.storeDocument(ran.value.text) }) : ran;
     },
     async 'benchmark.clean'({ pool, volume: image, deadlineMs }) {

@@ -9,18 +9,20 @@ export interface ProgramResult {
   readonly timedOut: boolean;
 }
 
-/** Runs a program to its end with a deadline (SIGKILL past it). Never rejects. */
+/** Runs a program to its end with a deadline (SIGKILL past it); `signal` asks it to end (SIGTERM). Never rejects. */
 export function runProgram(
   file: string, args: readonly string[],
-  options: { deadlineMs: number; input?: string; env?: Record<string, string> },
+  options: { deadlineMs: number; input?: string; env?: Record<string, string>; signal?: AbortSignal },
 ): Promise<ProgramResult> {
   return new Promise((resolve) => {
     // Whole milliseconds, and never 0, which would mean no deadline at all.
     const timeout = Math.max(1, Math.ceil(options.deadlineMs));
+    const giveUp = (): void => void child.kill('SIGTERM');
     const child = execFile(
       file, [...args],
       { timeout, killSignal: 'SIGKILL', maxBuffer: 16 << 20, ...(options.env ? { env: options.env } : {}) },
       (error, stdout, stderr) => {
+        options.signal?.removeEventListener('abort', giveUp);
         const failure = error as (Error & { code?: unknown; killed?: boolean }) | null;
         resolve({
           status: failure === null ? 0 : typeof failure.code === 'number' ? failure.code : null,
@@ -29,6 +31,8 @@ export function runProgram(
         });
       },
     );
+    if (options.signal?.aborted === true) giveUp();
+    options.signal?.addEventListener('abort', giveUp, { once: true });
     // A program may end without reading what it was given: that is no error of ours.
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);

@@ -2,7 +2,7 @@
 import type { Address } from '../runtime/address.js';
 import { PvcError } from '../runtime/errors.js';
 import type { Gateway } from '../runtime/gateway-types.js';
-import type { ApiDeps } from './deps.js';
+import type { ApiContext } from './context.js';
 import { plainText, statusOf } from './faults.js';
 import type { ApiReply, ApiRequest } from './http.js';
 import { heldByLostNode } from './views/held.js';
@@ -49,16 +49,17 @@ export type Begun =
  * operation's id is in the header X-Operation-Id.
  */
 export async function beginCommand(
-  deps: ApiDeps, request: ApiRequest, reply: ApiReply, { to, event }: Pick<Command, 'to' | 'event'>,
+  context: ApiContext, request: ApiRequest, reply: ApiReply, { to, event }: Pick<Command, 'to' | 'event'>,
 ): Promise<Begun> {
-  const submitted = await deps.gateway.submit(to, event, request.id, expiryOf(request));
+  const submitted = await context.gateway.submit(to, event, request.id, expiryOf(request));
   if (submitted.kind === 'denied') {
     if (submitted.retryAfterS !== undefined) void reply.header('Retry-After', submitted.retryAfterS);
     reply.code(statusOf(submitted.code));
   }
   if (submitted.kind !== 'accepted') return { operationId: null, ...message(submitted.message) };
   void reply.header('X-Operation-Id', submitted.operationId);
-  return { operationId: submitted.operationId, held: heldByLostNode(deps.feed, to) };
+  context.begun.note(submitted.operationId, to, event.type);
+  return { operationId: submitted.operationId, held: heldByLostNode(context.feed, to) };
 }
 
 /** What is said of a command that was accepted and is not waited for. */
@@ -71,13 +72,13 @@ const prefersTask = (request: ApiRequest): boolean =>
 
 /** As api/tasks.ts answers; `done`: what is said at its end. */
 function asTask(
-  deps: ApiDeps, reply: ApiReply, command: Command, operationId: string, held: string | null,
+  context: ApiContext, reply: ApiReply, command: Command, operationId: string, held: string | null,
 ): { message: string } {
   void reply.code(202).header('Location', `/api/v1/tasks/${operationId}`)
     .header('Preference-Applied', 'respond-async');
   const task = {
     message: acceptedText(command.accepted, held), task_id: operationId, task_name: command.event.type,
-    run_on: deps.feed.actor(command.to)?.owner?.node ?? 'nobody', done: plainText(command.done),
+    run_on: context.feed.actor(command.to)?.owner?.node ?? 'nobody', done: plainText(command.done),
   };
   return task;
 }
@@ -87,13 +88,13 @@ function asTask(
  * still under way -> 202). With `wait` and `Prefer: respond-async` it is 202 at once, with a task to follow.
  */
 export async function runCommand(
-  deps: ApiDeps, request: ApiRequest, reply: ApiReply, command: Command,
+  context: ApiContext, request: ApiRequest, reply: ApiReply, command: Command,
 ): Promise<{ message: string }> {
-  const begun = await beginCommand(deps, request, reply, command);
+  const begun = await beginCommand(context, request, reply, command);
   if (begun.operationId === null) return message(begun.message);
   if (!command.wait) return { message: acceptedText(command.accepted, begun.held) };
-  if (prefersTask(request)) return asTask(deps, reply, command, begun.operationId, begun.held);
-  const ended = await deps.gateway.waitFor(command.to, begun.operationId, command.waitMs ?? WAIT_MS);
+  if (prefersTask(request)) return asTask(context, reply, command, begun.operationId, begun.held);
+  const ended = await context.gateway.waitFor(command.to, begun.operationId, command.waitMs ?? WAIT_MS);
   if (ended === null) {
     reply.code(202);
     return message(`${command.accepted} It is still under way: operation ${begun.operationId}.`);

@@ -4,6 +4,7 @@ import { cursorText } from '../runtime/feed.js';
 import type { Gateway } from '../runtime/gateway-types.js';
 import { createAuthenticator, type Authentication, type Identity } from './auth.js';
 import { readArguments } from './arguments.js';
+import { BegunTasks } from './begun-tasks.js';
 import type { ApiContext } from './context.js';
 import type { ApiDeps } from './deps.js';
 import { createEventHub, registerSockets, type EventHub } from './events/sockets.js';
@@ -54,6 +55,7 @@ export async function createApiServer(deps: ApiDeps): Promise<Api> {
   const context: ApiContext = {
     ...deps,
     documents: createDocuments(deps.cluster, deps.log),
+    begun: new BegunTasks(deps.clock),
     identityOf: (request) => identities.get(request) ?? { description: 'nobody', digest: 'nobody' },
   };
   const translator = createTranslator(deps.feed, deps.clock.wallMs);

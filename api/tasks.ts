@@ -1,7 +1,7 @@
 /** Commands that PVC answers as tasks: 202 with `{task_id, task_name, run_on}`; the task is the operation. */
 import type { Address } from '../runtime/address.js';
 import { acceptedText, beginCommand, type ActorEvent } from './commands.js';
-import type { ApiDeps } from './deps.js';
+import type { ApiContext } from './context.js';
 import type { ApiReply, ApiRequest } from './http.js';
 import { Message, type Static, type TSchema, Type } from './schemas/schema.js';
 
@@ -39,9 +39,9 @@ export interface TaskCommand extends Job, TaskWords {}
 
 /** Denied: the status of its code; accepted: 202, and where to ask for its end is in the header Location. */
 export function runTask(
-  deps: ApiDeps, request: ApiRequest, reply: ApiReply, { to, event, ...words }: TaskCommand,
+  context: ApiContext, request: ApiRequest, reply: ApiReply, { to, event, ...words }: TaskCommand,
 ): Promise<Reply> {
-  return runTasks(deps, request, reply, [{ to, event }], words);
+  return runTasks(context, request, reply, [{ to, event }], words);
 }
 
 /**
@@ -49,12 +49,12 @@ export function runTask(
  * none will refuse. If one does all the same, those before it go on: the refusal is the answer, and names their tasks.
  */
 export async function runTasks(
-  deps: ApiDeps, request: ApiRequest, reply: ApiReply, jobs: readonly Job[], words: TaskWords,
+  context: ApiContext, request: ApiRequest, reply: ApiReply, jobs: readonly Job[], words: TaskWords,
 ): Promise<Reply> {
   const ids: string[] = [];
   let held: string | null = null;
   for (const job of jobs) {
-    const begun = await beginCommand(deps, request, reply, job);
+    const begun = await beginCommand(context, request, reply, job);
     if (begun.operationId === null) {
       const rest = ids.length === 0 ? '' : `. Begun before that, and going on: task ${ids.join(', ')}`;
       return { message: `${begun.message}${rest}` };
@@ -66,7 +66,7 @@ export async function runTasks(
   void reply.code(202).headers({ 'Location': `/api/v1/tasks/${first}`, 'X-Operation-Id': first });
   return {
     message: acceptedText(words.accepted, held), task_id: first, task_name: words.name,
-    run_on: words.runOn ?? (jobs[0] && deps.feed.actor(jobs[0].to)?.owner?.node) ?? 'nobody',
+    run_on: words.runOn ?? (jobs[0] && context.feed.actor(jobs[0].to)?.owner?.node) ?? 'nobody',
     ...(ids.length > 1 ? { task_ids: ids } : {}),
   };
 }

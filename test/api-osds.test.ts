@@ -94,6 +94,15 @@ describe('OSDs by the API', () => {
     });
     const { state, current, total, status } = (await ask('GET', `/tasks/${id}`)).body as Record<string, unknown>;
     assert.deepEqual([state, current, total, status], ['RUNNING', 3, 8, '7 pgs']);
+    const item = world.records.get(`osd/${uuid(0)}`)!;
+    const asked = async (): Promise<unknown> => ((await ask('GET', `/tasks/${id}`)).body as { state?: string }).state;
+    const next = await ask('POST', '/storage/ceph/osd/0/cancel');
+    world.records.set(item.address, item);
+    const pending = await ask('GET', `/tasks/${(next.body as { task_id: string }).task_id}`);
+    assert.deepEqual(pending.body, {
+      state: 'PENDING', current: 0, total: 1, status: '', command: 'osd.cancel', actor: item.address,
+    }, 'not taken up yet');
+    assert.deepEqual([await asked(), (await ask('GET', '/tasks/nobody')).status], ['RUNNING', 404]);
     const twice = await ask('DELETE', '/storage/ceph/osd/0', form({ 'yes-i-really-mean-it': 'yes' }));
     assert.equal(twice.status, 409);
     assert.match(twice.message, /being removed already/);

@@ -40,9 +40,11 @@ function moves(record: ActorRecord): Move[] {
 function check({ move, after }: Step): void {
   assert.deepEqual(unanswered(machineOf('benchmark')!, after), [], `${move.name}: answers without a transition`);
   assert.ok(after.effects.length <= 1, `${move.name}: one thing at a time`);
-  const { operation } = benchmarkContext(after.snapshot);
+  const { operation, cancel } = benchmarkContext(after.snapshot);
   const underWay = ['preparing', 'testing', 'cleaning', 'cleaningAgain'].includes(String(after.snapshot.value));
   assert.equal(operation !== null, underWay, `${move.name}: a task in ${String(after.snapshot.value)}`);
+  const open = after.operations.filter(({ endedAt }) => endedAt === null).map(({ operationId }) => operationId);
+  assert.deepEqual(open, [operation, cancel].flatMap((each) => (each == null ? [] : [each.operationId])), move.name);
 }
 
 test('every state keeps its promises, and every transition is taken', () => {
@@ -61,4 +63,16 @@ test('eight tests, and the volume is removed before the task ends', () => {
   assert.equal(machine.operation(operationId)?.state, 'accepted');
   machine.done('benchmark.clean');
   assert.deepEqual([machine.state, machine.operation(operationId)?.state], ['finished', 'done']);
+});
+
+test('to cancel it is done when its volume is gone', () => {
+  const machine = new DrivenMachine(machineOf('benchmark')!, 'job', { job: 'job' });
+  const { operationId } = machine.command(RUN);
+  machine.done('benchmark.prepare');
+  const cancel = machine.command({ type: 'benchmark.cancel' });
+  machine.refused('benchmark.clean', 'EBUSY').timer('againMs');
+  assert.equal(machine.operation(cancel.operationId)?.state, 'accepted');
+  machine.done('benchmark.clean');
+  assert.deepEqual([machine.operation(operationId)?.message, machine.operation(cancel.operationId)?.state],
+    ['It was cancelled', 'done']);
 });

@@ -115,6 +115,7 @@ describe('the driver of OSDs', { timeout: 600_000 }, () => {
     assert.match(against, /in use: it holds .*osd-.*wipefs --all/);
     await remove(uuid, number);
     assert.ok(!(await numbers()).includes(number));
+    assert.ok(!(await cluster.ceph('auth', 'ls')).includes(`osd.${number}\n`), 'no key of it is left');
     assert.equal(await disks.run('wipefs', '--no-act', disk), '', 'the disk is empty again');
     assert.deepEqual(await readdir(folder), []);
     given(await twice('osd.check', { uuid: other, place: { device: disk, parts: 1, siblings: [other], ...NO_DB } }));
@@ -174,6 +175,18 @@ describe('the driver of OSDs', { timeout: 600_000 }, () => {
     assert.ok(!(await numbers()).includes(number), 'one that has no disk is removed, too');
   });
 
+  it('looks at a disk for one OSD while it is written for another that shares it', async () => {
+    const disk = await disks.make(2200);
+    const siblings = [newUuid(), newUuid()];
+    const place = { device: disk, parts: 2, siblings, ...NO_DB };
+    await Promise.all(siblings.map(async (uuid) => {
+      const { device } = given(await twice('osd.check', { uuid, place })) as { device: string };
+      given(await twice('osd.prepare', { uuid, place, device }));
+    }));
+    for (const uuid of siblings) given(await twice('osd.clear', { uuid, number: null }));
+    assert.equal(await disks.run('wipefs', '--no-act', disk), '');
+  });
+
   it('touches no disk that holds anything', async () => {
     const check = (device: string): Promise<Outcome<unknown>> =>
       twice('osd.check', { uuid: newUuid(), place: { device, parts: 1, siblings: [], ...NO_DB } });
@@ -182,6 +195,25 @@ describe('the driver of OSDs', { timeout: 600_000 }, () => {
     assert.match(reasonOf(await check(disk)), /it holds ext4/);
     await disks.run('wipefs', '--all', '--quiet', disk);
     assert.equal((await check(disk)).kind, 'done');
+    const [table, mounted] = [await disks.make(1100), await disks.make(1100)];
+    await disks.feed('label: dos\nsize=100M, type=83\n', 'sfdisk', '--quiet', table);
+    assert.match(reasonOf(await check(table)), /partition table of kind dos.*wipefs --all/);
+    await disks.feed('label: gpt\nsize=500M, name="data"\n', 'sfdisk', '--quiet', '--wipe', 'always', table);
+    const before = await disks.run('sfdisk', '--dump', table);
+    assert.match(reasonOf(await check(table)), /it holds .*"data".*wipefs --all/);
+    await disks.feed('label: gpt\nsize=500M\n', 'sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', mounted);
+    await disks.run('partx', '--update', mounted);
+    await disks.run('mkfs.ext4', '-q', `${mounted}p1`);
+    await disks.run('mkdir', `${folder}/mounted`);
+    await disks.run('mount', `${mounted}p1`, `${folder}/mounted`);
+    try {
+      assert.match(reasonOf(await check(mounted)), /p1 is mounted at .*mounted/);
+      assert.match(reasonOf(await twice('osd.db', { device: mounted })), /p1 is mounted at/);
+      assert.match(reasonOf(await check(`${mounted}p1`)), /is a partition: give the whole disk/);
+    } finally {
+      await disks.run('umount', `${folder}/mounted`);
+    }
+    assert.equal(await disks.run('sfdisk', '--dump', table), before, 'nothing was changed');
     assert.match(reasonOf(await check('/dev/nowhere')), /there is no \/dev\/nowhere/);
     assert.match(reasonOf(await check('/dev/null')), /no block device/);
     assert.match(reasonOf(await check('sdb')), /no device/);

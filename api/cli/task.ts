@@ -1,5 +1,5 @@
-/** A task: begun, and with --wait followed to its end with its progress. */
-import type { Call } from '../client/http.js';
+/** A task: begun, and followed to its end with its progress. */
+import type { Call, Reply } from '../client/http.js';
 import { accepted, fetchData, messageOf } from './calls.js';
 import type { CommandContext } from './command.js';
 import { waits } from './commands/options.js';
@@ -22,61 +22,59 @@ export function progressText({ current, total, status }: Pick<TaskObject, 'curre
   return total === 1000 ? `${text}: ${Math.floor(current / 10)} %` : `${text} (${current} of ${total})`;
 }
 
-/** Sends the call; without --wait prints the task's id, with it what came of it. Exit code 1 if it failed. */
+/** Sends a call that is answered with a task, or several: see endOf. What each came to is printed. */
 export async function runTask(context: CommandContext, call: Call): Promise<void> {
-  const { terminal, values, host } = context;
-  const api = await context.api();
-  const reply = await accepted(api, call);
-  const { task_id: first, task_ids: ids = [first], run_on: node } = reply.body as {
-    task_id?: string; task_ids?: readonly (string | undefined)[]; run_on?: string;
+  const reply = await accepted(await context.api(), call);
+  const { task_id: first, task_ids: ids = first === undefined ? [] : [first] } = reply.body as {
+    task_id?: string; task_ids?: readonly string[];
   };
-  const begun = ids.filter((id): id is string => id !== undefined);
-  if (begun.length === 0) return terminal.print(messageOf(reply.body));
-  if (!values.flag('wait')) {
-    return terminal.print(`Task ${begun.join(', ')} on ${node ?? 'a node'}: follow it with "pvc task show ID".`);
-  }
-  const until = host.clock.monotonicMs() + (values.number('timeout') ?? 600) * 1000;
-  const failures: string[] = [];
-  for (const id of begun) {
-    const ended = await follow(context, id, until);
-    if (ended.state === 'SUCCESS') terminal.print(ended.status === '' ? 'Done.' : ended.status);
-    else failures.push(ended.status);
-  }
-  if (failures.length > 0) throw new CliError(EXIT.failed, failures.join('\n'));
+  await endOf(context, reply, ids, (ended) => ended.status || 'Done.');
+}
+
+/** Sends a call that PVC answers at its end, and follows it as a task: see endOf. */
+export async function runToEnd(context: CommandContext, call: Call): Promise<void> {
+  const reply = await accepted(await context.api(), { ...call, asTask: true });
+  const { task_id: id, done = 'Done.' } = reply.body as { task_id?: string; done?: string };
+  await endOf(context, reply, id === undefined ? [] : [id], () => done);
 }
 
 /**
- * Sends a call that PVC answers at its end, and follows it as a task; with --no-wait prints the task's id. Exit code 1
- * if it failed. Ctrl-C ends the waiting, and tells how to end the task.
+ * Follows the tasks of an answer to their ends; with --no-wait prints their ids. Exit code 1 if one failed. Ctrl-C ends
+ * the waiting, and tells how to end the task.
  */
-export async function runToEnd(context: CommandContext, call: Call): Promise<void> {
+async function endOf(
+  context: CommandContext, reply: Reply, ids: readonly string[], doneText: (ended: TaskObject) => string,
+): Promise<void> {
   const { terminal, values, host } = context;
-  const reply = await accepted(await context.api(), { ...call, asTask: true });
-  const { task_id: id, done = 'Done.' } = reply.body as { task_id?: string; done?: string };
-  if (id === undefined) return terminal.print(messageOf(reply.body));
+  if (ids.length === 0) return terminal.print(messageOf(reply.body));
   if (!waits(context)) {
-    return terminal.print(`${messageOf(reply.body)} Follow it with "pvc task show ${id}".`);
+    const shows = ids.map((id) => `"pvc task show ${id}"`).join(', ');
+    return terminal.print(`${messageOf(reply.body)} Follow ${ids.length === 1 ? 'it' : 'them'} with ${shows}.`);
   }
   let interrupted = false;
   const undo = host.onInterrupt(() => { interrupted = true; });
   try {
     const until = host.clock.monotonicMs() + (values.number('timeout') ?? LONG_WAIT_S) * 1000;
-    const ended = await follow(context, id, until, () => interrupted);
-    if (ended.state !== 'SUCCESS') throw new CliError(EXIT.failed, ended.status || 'It failed.');
-    terminal.print(done);
+    const failures: string[] = [];
+    for (const id of ids) {
+      const ended = await follow(context, id, until, () => interrupted);
+      if (ended.state === 'SUCCESS') terminal.print(doneText(ended));
+      else failures.push(ended.status || 'It failed.');
+    }
+    if (failures.length > 0) throw new CliError(EXIT.failed, failures.join('\n'));
   } finally {
     undo();
   }
 }
 
 async function follow(
-  context: CommandContext, id: string, until: number, interrupted = () => false,
+  context: CommandContext, id: string, until: number, interrupted: () => boolean,
 ): Promise<TaskObject> {
   const { terminal, host } = context;
   const api = await context.api();
   for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(LOOK_MS, pauseMs * 2)) {
     const task = await fetchData<TaskObject>(api, `/tasks/${encodeURIComponent(id)}`);
-    if (task.state !== 'RUNNING') {
+    if (task.state !== 'RUNNING' && task.state !== 'PENDING') {
       terminal.progress('');
       return task;
     }

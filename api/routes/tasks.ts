@@ -8,7 +8,7 @@ import { runCommand } from '../commands.js';
 import type { ApiContext } from '../context.js';
 import type { Api } from '../http.js';
 import { Task, TaskPath, Tasks } from '../schemas/cluster.js';
-import { Message, NoArguments, routeAt, routeOf } from '../schemas/schema.js';
+import { Message, NoArguments, routeAt, routeOf, type Static } from '../schemas/schema.js';
 
 /** PVC's words for how a task fares. */
 const TASK_STATES = { accepted: 'RUNNING', done: 'SUCCESS', failed: 'FAILURE' } as const;
@@ -24,15 +24,15 @@ export function taskRoutes(api: Api, context: ApiContext): void {
     return { active, reserved: {}, scheduled: {} };
   });
 
-  api.get('/tasks/:id', routeAt('One operation', TaskPath, NoArguments, Task), (request) => {
-    for (const { address, operation } of operations(context)) {
-      if (operation.operationId !== request.params.id) continue;
-      const { current, total, status } = progressOf(context, address, operation);
-      return {
-        state: TASK_STATES[operation.state], current, total, status, command: operation.command, actor: address,
-      };
+  api.get('/tasks/:id', routeAt('One operation', TaskPath, NoArguments, Task), async (request) => {
+    const { id } = request.params;
+    const until = context.clock.monotonicMs() + (OPERATION.test(id) ? HEARD_MS : 0);
+    for (;;) {
+      const told = taskOf(context, id);
+      if (told !== null) return told;
+      if (context.clock.monotonicMs() >= until) throw unknownTask(id);
+      await context.clock.sleep(LOOK_MS);
     }
-    throw unknownTask(request.params.id);
   });
 
   api.delete('/tasks/:id', routeAt('Cancel an operation', TaskPath, NoArguments, Message), (request, reply) => {
@@ -50,6 +50,23 @@ export function taskRoutes(api: Api, context: ApiContext): void {
     }
     throw unknownTask(request.params.id);
   });
+}
+
+/** What operations are called; of one that another node has just begun, this one may hear a moment later. */
+const OPERATION = /^op-[0-9a-f]{16}$/;
+const HEARD_MS = 5000;
+const LOOK_MS = 25;
+
+/** null = there is no such operation, as far as this node knows. */
+function taskOf(context: ApiContext, id: string): Static<typeof Task> | null {
+  for (const { address, operation } of operations(context)) {
+    if (operation.operationId !== id) continue;
+    context.begun.seen(id);
+    const { current, total, status } = progressOf(context, address, operation);
+    return { state: TASK_STATES[operation.state], current, total, status, command: operation.command, actor: address };
+  }
+  const begun = context.begun.get(id);
+  return begun === null ? null : { state: 'PENDING', current: 0, total: 1, status: '', ...begun };
 }
 
 const unknownTask = (id: string): PvcError => new PvcError('PVC_ACTOR_NOT_FOUND', `task/${id.slice(0, 64)}`);

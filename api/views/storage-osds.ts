@@ -44,9 +44,14 @@ function statsObject(stats: CephOsdStats, node: string): Record<string, unknown>
 
 /** All that have a number, in its order: those of Ceph, and those whose actor has one. */
 export function osdObjects(feed: Feed): Static<typeof OsdObject>[] {
-  const told = storageView(feed)?.telemetry.osds ?? [];
+  const all = storageView(feed)?.telemetry.osds ?? [];
   const actors = new Map(feed.actors('osd').filter(({ record }) => !record.removed)
     .map((actor) => [osdContext(actor.record.snapshot).number, actor]));
+  // What was removed a moment ago is still in the last telemetry.
+  const removed = new Set(feed.buried().map(({ record }) => record)
+    .filter(({ kind, snapshot }) => kind === 'osd' && snapshot.value === 'gone').map(({ id }) => id));
+  const living = new Set([...actors.values()].map(({ record }) => record.id));
+  const told = all.filter(({ uuid }) => living.has(uuid) || !removed.has(uuid));
   const numbers = new Set([...told.map((osd) => osd.number), ...actors.keys()]);
   return [...numbers].filter((number) => number !== null).sort((a, b) => a - b)
     .map((number) => osdObject(number, told.find((osd) => osd.number === number), actors.get(number)));

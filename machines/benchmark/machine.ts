@@ -22,6 +22,8 @@ export interface BenchmarkContext extends BenchmarkInput {
   /** Tests that are done, in order; `hash` names the document with what fio told. */
   readonly tests: readonly { readonly name: string; readonly hash: string }[];
   readonly operation: { readonly operationId: string } | null;
+  /** Who cancelled it, and waits until its volume is gone; missing in records of before. */
+  readonly cancel?: { readonly operationId: string } | null;
   readonly progress: { readonly current: number; readonly total: number; readonly status: string } | null;
   readonly reason: string | null;
 }
@@ -67,13 +69,14 @@ const end = benchmarkSetup.enqueueActions(({ context, enqueue }) => {
     const message = context.reason ?? `Benchmark ${context.job} of pool ${context.pool} is done`;
     enqueue({ type: 'operation.end', params: { operationId: context.operation.operationId, state, message } });
   }
-  enqueue.assign({ operation: null, progress: null });
+  if (context.cancel != null) {
+    const { operationId } = context.cancel;
+    enqueue({ type: 'operation.end', params: { operationId, state: 'done', message: null } });
+  }
+  enqueue.assign({ operation: null, cancel: null, progress: null });
 });
-const cancelled = benchmarkSetup.enqueueActions(({ event, enqueue }) => {
-  if (event.type !== 'benchmark.cancel') return;
-  enqueue({ type: 'operation.end', params: { operationId: event.operationId, state: 'done', message: null } });
-  enqueue.assign({ reason: 'It was cancelled' });
-});
+const cancelled = benchmarkSetup.assign(({ event }) => (event.type !== 'benchmark.cancel' ? {}
+  : { reason: 'It was cancelled', cancel: { operationId: event.operationId } }));
 const forget = (kind: keyof BenchmarkEffects) => ({ type: 'effect.cancel', params: { kind } }) as const;
 const place = ({ context: { pool, volume } }: { context: BenchmarkContext }) =>
   ({ pool, volume, deadlineMs: QUICK_MS, retry: RETRY });
@@ -82,8 +85,8 @@ const toCleaning = { target: '#cleaning', actions: because } as const;
 export const benchmarkMachine = benchmarkSetup.createMachine({
   id: 'benchmark',
   context: ({ input }) => ({
-    job: input.job, pool: '', volume: '', sizeBytes: 0, runtimeS: 0, tests: [], operation: null, progress: null,
-    reason: null,
+    job: input.job, pool: '', volume: '', sizeBytes: 0, runtimeS: 0, tests: [], operation: null, cancel: null,
+    progress: null, reason: null,
   }),
   initial: 'new',
   states: {

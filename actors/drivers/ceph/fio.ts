@@ -13,6 +13,8 @@ export interface FioOptions {
   readonly index: number;
   readonly runtimeS: number;
   readonly deadlineMs: number;
+  /** Asks it to end; its image is closed then. */
+  readonly signal: AbortSignal;
 }
 
 interface Spent {
@@ -78,7 +80,7 @@ export async function runFio(options: FioOptions): Promise<Outcome<{ name: strin
     `--rbdname=${options.volume}`, '--direct=1', '--randrepeat=1', `--iodepth=${test.depth}`, `--rw=${test.rw}`,
     `--bs=${test.block}`, '--numjobs=1', '--time_based', `--runtime=${options.runtimeS}`, '--output-format=json',
   ], {
-    deadlineMs: options.deadlineMs,
+    deadlineMs: options.deadlineMs, signal: options.signal,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', CEPH_CONF: options.confPath },
   });
   const after = await spent();

@@ -46,6 +46,10 @@ export async function sizeOf(device: string): Promise<number> {
   return Number(await readFile(`/sys/class/block/${basename(device)}/size`, 'latin1')) * SECTOR;
 }
 
+/** Of a device that cannot be taken: why, and the cure. */
+export const takenText = (device: string, against: string): string =>
+  `${device} is in use: ${against}. If nothing of it is needed: wipefs --all ${device} on that node, then again`;
+
 /** null = the disk has no partition table. Throws for one that is no GPT: it is not ours. */
 export async function readTable(device: string, deadlineMs: number): Promise<Table | null> {
   const dumped = await runProgram('sfdisk', ['--json', device], { deadlineMs });
@@ -56,7 +60,7 @@ export async function readTable(device: string, deadlineMs: number): Promise<Tab
       partitions?: { node: string; size: number; uuid?: string; name?: string }[];
     };
   };
-  if (table.label !== 'gpt') throw new Error(`${device} has a partition table of kind ${table.label}`);
+  if (table.label !== 'gpt') throw new Error(takenText(device, `it has a partition table of kind ${table.label}`));
   return {
     device,
     partitions: (table.partitions ?? []).map(({ node, size, uuid = '', name = '' }) => ({
@@ -74,29 +78,46 @@ export async function allDisks(deadlineMs: number): Promise<string[]> {
   return Promise.all(whole.map(({ path }) => realpath(path)));
 }
 
+interface Found { readonly device: string; readonly partition: Partition }
+
 /** The partition for which `is` is true, on any disk of this host. */
 export async function findPartition(
   is: (partition: Partition) => boolean, deadlineMs: number,
-): Promise<{ readonly device: string; readonly partition: Partition } | null> {
+): Promise<Found | null> {
+  return (await findPartitions(is, deadlineMs))[0] ?? null;
+}
+
+/** The first such partition of each disk of this host that has one. */
+export async function findPartitions(is: (partition: Partition) => boolean, deadlineMs: number): Promise<Found[]> {
+  const found: Found[] = [];
   for (const device of await allDisks(deadlineMs)) {
     const table = await readTable(device, deadlineMs).catch(() => null);
     const partition = table?.partitions.find(is);
-    if (partition !== undefined) return { device, partition };
+    if (partition !== undefined) found.push({ device, partition });
+  }
+  return found;
+}
+
+/** Who uses the disk, or a partition of it, at this moment, in words; null = nobody, as far as the kernel tells. */
+export async function whatUses(device: string): Promise<string | null> {
+  const names = await readdir(`/sys/class/block/${basename(device)}`);
+  const parts = names.filter((name) => name.startsWith(basename(device)));
+  const [mounts, swaps] = await Promise.all(['/proc/self/mountinfo', '/proc/swaps'].map((path) =>
+    readFile(path, 'latin1').then((text) => text.split('\n'), () => [])));
+  for (const name of [basename(device), ...parts]) {
+    const what = name === basename(device) ? 'it' : `/dev/${name}`;
+    const number = (await readFile(`/sys/class/block/${name}/dev`, 'latin1')).trim();
+    const mounted = mounts!.find((line) => line.split(' ')[2] === number);
+    if (mounted !== undefined) return `${what} is mounted at ${mounted.split(' ')[4] ?? '?'}`;
+    if (swaps!.some((line) => line.split(/\s/)[0] === `/dev/${name}`)) return `${what} is swap space in use`;
+    const holders = await readdir(`/sys/class/block/${name}/holders`).catch(() => []);
+    if (holders.length > 0) return `${holders.join(', ')} is made of ${what}`;
   }
   return null;
 }
 
-/** What stands against taking the disk as it is, in words; null = nothing. It has no table of ours. */
+/** What the disk holds that has no partition table, in words; null = nothing, and nobody has it open. */
 export async function whatHolds(device: string, deadlineMs: number): Promise<string | null> {
-  const { rdev } = await stat(device);
-  const number = `${rdev >> 8 & 0xfff}:${rdev & 0xff | rdev >> 12 & 0xfff00}`;
-  const mounts = await readFile('/proc/self/mountinfo', 'latin1');
-  const mounted = mounts.split('\n').find((line) => line.split(' ')[2] === number);
-  if (mounted !== undefined) return `it is mounted at ${mounted.split(' ')[4] ?? '?'}`;
-  const swaps = await readFile('/proc/swaps', 'latin1').catch(() => '');
-  if (swaps.split('\n').some((line) => line.split(/\s/)[0] === device)) return 'it is swap space in use';
-  const holders = await readdir(`/sys/class/block/${basename(device)}/holders`).catch(() => []);
-  if (holders.length > 0) return `${holders.join(', ')} is made of it`;
   const found = await tool(deadlineMs, 'wipefs', ['--json', '--no-act', device]);
   const { signatures = [] } = found.trim() === '' ? {} : JSON.parse(found) as { signatures?: { type: string }[] };
   const kinds = [...new Set(signatures.map(({ type }) => type))];
@@ -110,13 +131,16 @@ export async function whatHolds(device: string, deadlineMs: number): Promise<str
   return null;
 }
 
-/** The disk behind a path. Throws in words if it is none. */
-export async function wholeDisk(path: string): Promise<string> {
+/** The disk behind a path. Throws in words if it is none of allDisks: what is on it would never be found again. */
+export async function wholeDisk(path: string, deadlineMs: number): Promise<string> {
   const device = await realpath(path).catch(() => null);
   if (device === null) throw new Error(`there is no ${path} on this node`);
   if (!(await stat(device)).isBlockDevice()) throw new Error(`${path} is no block device`);
   const isPart = await stat(`/sys/class/block/${basename(device)}/partition`).then(() => true, () => false);
   if (isPart) throw new Error(`${path} is a partition: give the whole disk`);
+  if (!(await allDisks(deadlineMs)).includes(device)) {
+    throw new Error(`${path} is no disk (of LVM, RAID or multipath, or of no size): OSDs are made of whole disks`);
+  }
   return device;
 }
 

@@ -42,7 +42,8 @@ export class OsdStore {
     const user = this.deps.user === null ? [] : ['--setuser', this.deps.user, '--setgroup', this.deps.user];
     const made = await runProgram('ceph-osd', [
       '-c', this.deps.confPath, '-i', String(number), '--mkfs', '--osd-uuid', uuid, '--osd-data', directory,
-      '--keyring', `${directory}/keyring`, ...user,
+      // Its daemon's pid file is not its own: one that root has left cannot be opened.
+      '--keyring', `${directory}/keyring`, '--pid-file', '', ...user,
     ], { deadlineMs });
     if (made.status === 0) return done(null);
     if (made.timedOut) return unknown(`ceph-osd --mkfs of OSD ${number} did not end in time`);

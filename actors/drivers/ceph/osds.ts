@@ -7,8 +7,8 @@ import type { CephConnection } from './connection.js';
 import { OsdRegistry } from './osd-registry.js';
 import { devicePath } from './osd-detect.js';
 import {
-  DB_MARK, ensurePartition, findPartition, partBytes, partitionName, PART_BYTES_MIN, MIB, readTable, removePartition,
-  sizeOf, whatHolds, wholeDisk, type Table,
+  DB_MARK, ensurePartition, findPartition, findPartitions, MIB, partBytes, partitionName, PART_BYTES_MIN, readTable,
+  removePartition, sizeOf, takenText, whatHolds, whatUses, wholeDisk, type Table,
 } from './osd-disks.js';
 import type { OsdServices } from './osd-service.js';
 import { OsdStore } from './osd-store.js';
@@ -30,12 +30,13 @@ export function createOsds(deps: OsdsDeps): Osds {
   const store = new OsdStore(deps, registry);
   const alone = new Turns();
   return {
-    'osd.check': ({ uuid, place, deadlineMs }) => attempt(async () => {
-      const device = await wholeDisk(await devicePath(place.device, deadlineMs));
+    // In turns, too: of OSDs that share a disk one looks at it while another writes its table.
+    'osd.check': ({ uuid, place, deadlineMs }) => alone.take(() => attempt(async () => {
+      const device = await wholeDisk(await devicePath(place.device, deadlineMs), deadlineMs);
       const sizeBytes = await sizeOf(device);
       const against = await whyNot(device, uuid, place, sizeBytes, deadlineMs);
       return against === null ? done({ device, sizeBytes }) : refused(against);
-    }),
+    })),
     'osd.prepare': ({ uuid, place, device, deadlineMs }) => alone.take(() => attempt(async () => {
       await store.ensureRule();
       const bytes = partBytes(await sizeOf(device), place.parts);
@@ -73,7 +74,9 @@ export function createOsds(deps: OsdsDeps): Osds {
     'osd.import': ({ uuid, number, device, deadlineMs }) => attempt(async () =>
       store.restore(uuid, number, await devicePath(device, deadlineMs), deadlineMs)),
     'osd.db': ({ device: text, deadlineMs }) => alone.take(() => attempt(async () => {
-      const device = await wholeDisk(await devicePath(text, deadlineMs));
+      const device = await wholeDisk(await devicePath(text, deadlineMs), deadlineMs);
+      const used = await whatUses(device);
+      if (used !== null) return refused(takenText(device, used));
       const table = await readTable(device, deadlineMs);
       if (table?.partitions.some((each) => each.name === DB_MARK) !== true) {
         const against = table === null ? await whatHolds(device, deadlineMs) : holdsText(table);
@@ -105,15 +108,14 @@ async function attempt<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> 
   }
 }
 
-const takenText = (device: string, against: string): string =>
-  `${device} is in use: ${against}. If nothing of it is needed: wipefs --all ${device} on that node, then again`;
-
 const holdsText = (table: Table): string | null => (table.partitions.length === 0 ? null
   : `it holds ${table.partitions.map(({ node, name }) => `${node} "${name}"`).join(', ')}`);
 
 async function whyNot(
   device: string, uuid: string, place: OsdPlace, sizeBytes: number, deadlineMs: number,
 ): Promise<string | null> {
+  const used = await whatUses(device);
+  if (used !== null) return takenText(device, used);
   const ours = new Set([uuid, ...place.siblings].map((each) => partitionName('osd', each)));
   const table = await readTable(device, deadlineMs);
   const against = table === null ? await whatHolds(device, deadlineMs)
@@ -138,16 +140,18 @@ async function dbRoom(
 ): Promise<{ readonly device: string } | { readonly text: string }> {
   const mine = await findPartition(({ name }) => name === partitionName('db', uuid), deadlineMs);
   if (mine !== null) return { device: mine.device };
-  let seen = '';
-  const fitting = await findPartition(({ name }) => name === DB_MARK, deadlineMs);
-  if (fitting === null) {
-    return { text: 'this node has no device for OSD databases: pvc storage osd create-db-vg NODE DEVICE makes one' };
+  const shared = await findPartitions(({ name }) => name === DB_MARK, deadlineMs);
+  const full: string[] = [];
+  for (const { device } of shared) {
+    const table = await readTable(device, deadlineMs);
+    const used = (table?.partitions ?? []).reduce((sum, each) => sum + each.sizeBytes, 0);
+    const free = await sizeOf(device) - used - 4 * MIB;
+    if (free >= bytes) return { device };
+    full.push(`${device} has ${Math.max(0, Math.floor(free / MIB))} MiB left for databases of OSDs`);
   }
-  const table = await readTable(fitting.device, deadlineMs);
-  const used = (table?.partitions ?? []).reduce((sum, each) => sum + each.sizeBytes, 0);
-  const free = await sizeOf(fitting.device) - used - 4 * MIB;
-  seen = `${fitting.device} has ${Math.max(0, Math.floor(free / MIB))} MiB left for databases of OSDs`;
-  return free >= bytes ? { device: fitting.device } : { text: `${seen}, and ${Math.ceil(bytes / MIB)} MiB are asked` };
+  const asked = `${Math.ceil(bytes / MIB)} MiB are asked`;
+  return full.length > 0 ? { text: `${full.join(', ')}, and ${asked}` }
+    : { text: 'this node has no device for OSD databases: pvc storage osd create-db-vg NODE DEVICE makes one' };
 }
 
 async function ensureDb(

@@ -20,6 +20,8 @@ export interface CephAccess {
   readonly keyringFile: string;
 }
 
+/** What disks, and qemu, count in. */
+const SECTOR = 512;
 /** Words of a program that are kept in a reason. */
 const WORDS_MAX = 400;
 const REMOVE_MS = 30_000;
@@ -60,10 +62,17 @@ export class CephUploads {
       child.kill('SIGKILL');
     }
     const { status, words } = await ended;
-    if (cut === null && status === 0) return done({ bytes });
+    if (cut === null && status === 0) return this.wholeSectors(image, bytes, deadlineMs);
     const removed = await this.connection.removeImage(image, { deadlineMs: REMOVE_MS });
     const left = removed.kind === 'done' ? '' : `; what came of it is removed later (${removed.reason})`;
     return refused(`the upload was cut off after ${bytes} bytes: ${words || cut || 'rbd ended'}${left}`);
+  }
+
+  /** qemu-img is aborted by an assertion of its own when it copies from an image that ends amid a sector. */
+  private async wholeSectors(image: Image, bytes: number, deadlineMs: number): Promise<Outcome<{ bytes: number }>> {
+    if (bytes % SECTOR === 0) return done({ bytes });
+    const padded = await this.connection.resizeImage(image, Math.ceil(bytes / SECTOR) * SECTOR, { deadlineMs });
+    return padded.kind === 'done' ? done({ bytes }) : padded;
   }
 
   async inspect(image: Image, format: ImageFormat, { deadlineMs }: Bounds): Promise<Outcome<{ virtualBytes: number }>> {

@@ -1,10 +1,10 @@
 /** `pvc storage benchmark`. */
-import { accepted, fetchData, fetchOne, messageOf } from '../calls.js';
+import { fetchData, fetchOne } from '../calls.js';
 import type { Command, CommandContext, Positional } from '../command.js';
 import { formatOption, printFormatted } from '../format/json.js';
 import { bytesText, countText, sheet, table } from '../format/table.js';
 import { runTask } from '../task.js';
-import { confirmed, WAIT, YES } from './options.js';
+import { confirmed, WAITS, YES } from './options.js';
 
 interface Figures { readonly bw_bytes: number; readonly iops: number; readonly lat_ns?: { readonly mean: number } }
 interface Benchmark {
@@ -26,7 +26,8 @@ function figuresOf(benchmark: Benchmark, test: string): string {
 }
 
 async function list(context: CommandContext): Promise<void> {
-  const found = await fetchData<Benchmark[]>(await context.api(), '/storage/ceph/benchmark');
+  const job = context.values.positional('JOB') || undefined;
+  const found = await fetchData<Benchmark[]>(await context.api(), '/storage/ceph/benchmark', { job });
   printFormatted(context, found, {
     pretty: () => table<Benchmark>([
       { title: 'Job', cell: (each) => each.job }, { title: 'Pool', cell: (each) => each.pool },
@@ -65,8 +66,7 @@ async function run(context: CommandContext): Promise<void> {
 
 async function cancel(context: CommandContext): Promise<void> {
   const path = `/storage/ceph/benchmark/${encodeURIComponent(context.values.positional('JOB'))}/cancel`;
-  const reply = await accepted(await context.api(), { method: 'POST', path });
-  context.terminal.print(messageOf(reply.body) || 'It ends, and its volume is removed.');
+  await runTask(context, { method: 'POST', path });
 }
 
 const FORMATS = formatOption('pretty', 'json', 'json-pretty');
@@ -80,14 +80,15 @@ export const storageBenchmarkCommands: readonly Command[] = [
       { name: 'name', short: 'n', kind: 'text', value: 'JOB', help: 'Name of the job. [made of the time]' },
       { name: 'runtime', kind: 'number', value: 'SECONDS', help: 'Of each test. [75]' },
       { name: 'size', kind: 'number', value: 'MIB', help: 'Of its volume. [64 GiB, at most half of what is free]' },
-      ...WAIT, YES,
+      ...WAITS, YES,
     ],
-    examples: ['pvc storage benchmark run vms', 'pvc storage benchmark run vms --runtime 5 --wait'], run,
+    examples: ['pvc storage benchmark run vms', 'pvc storage benchmark run vms --runtime 5'], run,
   },
-  { path: ['storage', 'benchmark', 'list'], summary: 'List the benchmarks.', options: [FORMATS],
-    examples: ['pvc storage benchmark list'], run: list },
+  { path: ['storage', 'benchmark', 'list'], summary: 'List the benchmarks, or one.', options: [FORMATS],
+    positionals: [{ ...JOB, required: false }], examples: ['pvc storage benchmark list'], run: list },
   { path: ['storage', 'benchmark', 'info'], summary: 'Show the figures of one.', positionals: [JOB], options: [FORMATS],
     examples: ['pvc storage benchmark info JOB'], run: info },
-  { path: ['storage', 'benchmark', 'cancel'], summary: 'End one that runs.', positionals: [JOB],
+  { path: ['storage', 'benchmark', 'cancel'], summary: 'End one that runs; it leaves no result.', positionals: [JOB],
+    options: WAITS,
     examples: ['pvc storage benchmark cancel JOB'], run: cancel },
 ];

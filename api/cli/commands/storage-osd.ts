@@ -6,7 +6,7 @@ import { formatOption, printFormatted } from '../format/json.js';
 import { bytesText, countText, sheet, table, type Column } from '../format/table.js';
 import type { Colour } from '../terminal.js';
 import { runTask } from '../task.js';
-import { confirmed, LIMIT, WAIT, YES } from './options.js';
+import { confirmed, LIMIT, WAITS as WAITING, YES } from './options.js';
 
 interface OsdObject {
   readonly id: string; readonly fsid: string; readonly node: string; readonly device: string;
@@ -30,7 +30,7 @@ const PLACE: readonly OptionSpec[] = [
   { name: 'ext-db-size', short: 's', kind: 'text', value: 'SIZE', help: 'The same as a size, as 50G.' },
 ];
 /** PVC's -w is the weight here: waiting has no short spelling. */
-const WAITS = WAIT.map(({ short: _short, ...option }) => option as OptionSpec);
+const WAITS = WAITING.map(({ short: _short, ...option }) => option as OptionSpec);
 const placeOf = ({ values }: CommandContext): Record<string, string | undefined> => ({
   weight: values.text('weight'), ext_db_ratio: values.text('ext-db-ratio'), ext_db_size: values.text('ext-db-size'),
 });
@@ -159,7 +159,7 @@ export const storageOsdCommands: readonly Command[] = [
     positionals: [{ name: 'NODE', required: true, help: 'Node that has the disk.' }, DEVICE],
     options: [...PLACE, { name: 'osd-count', short: 'c', kind: 'number', value: 'N', help: 'So many OSDs on it. [1]' },
       ...WAITS, YES],
-    examples: ['pvc storage osd add hv1 /dev/sdb', 'pvc storage osd add hv1 detect:INTEL:960GB:0 -w 0.9 --wait'],
+    examples: ['pvc storage osd add hv1 /dev/sdb', 'pvc storage osd add hv1 detect:INTEL:960GB:0 -w 0.9'],
     run: add,
   },
   {
@@ -170,22 +170,25 @@ export const storageOsdCommands: readonly Command[] = [
   },
   {
     path: ['storage', 'osd', 'replace'], summary: 'Give an OSD another disk, under the same number.',
-    details: 'Refused while placement groups would become unavailable by it, unless --force gives up what only it has.',
+    details: 'Refused while placement groups would become unavailable by it, unless --force gives up what only it has. '
+      + 'OSDs that share the old disk go to the new one together; weight and database stay as they are if not given.',
     positionals: [OSD, DEVICE],
     options: [...PLACE, { name: 'old-device', short: 'o', kind: 'text', value: 'DEVICE', help: 'As PVC has it.' },
       { name: 'force', short: 'f', kind: 'flag', help: 'Even if data are lost by it.' }, ...WAITS, YES],
     examples: ['pvc storage osd replace 3 /dev/sdc'], run: replace,
   },
   { path: ['storage', 'osd', 'refresh'], summary: 'Bring an OSD back whose disk is here and whose directory is not.',
+    details: 'As after a node was installed anew. OSDs that share the disk come back together.',
     positionals: [OSD, DEVICE], options: [...WAITS, YES], examples: ['pvc storage osd refresh 3 /dev/sdb'],
     run: refresh },
   {
     path: ['storage', 'osd', 'remove'], summary: 'Take an OSD off the cluster for good, once its data are elsewhere.',
-    details: 'It is taken out first. If nothing moves for five minutes the task ends, and --force is asked for.',
+    details: 'It is taken out first. If nothing moves for five minutes the task ends, and --force is asked for. '
+      + 'An OSD of a node that is not alive is only removed with --force: any node takes it off the cluster.',
     positionals: [OSD],
     options: [{ name: 'force', short: 'f', kind: 'flag', help: 'Without waiting: gives up what only it has.' },
       ...WAITS, YES],
-    examples: ['pvc storage osd remove 3 --wait'], run: remove,
+    examples: ['pvc storage osd remove 3', 'pvc storage osd remove 3 --force --no-wait'], run: remove,
   },
   { path: ['storage', 'osd', 'cancel'], summary: 'Keep an OSD whose removal still waits for its data.',
     positionals: [OSD], options: WAITS, examples: ['pvc storage osd cancel 3'],
