@@ -1,5 +1,6 @@
 /** Effects of a benchmark: its volume, one test, the end of the volume. */
 import type { BenchmarkEffects } from '../machines/benchmark/effects.js';
+import { unlessAway } from './drivers/ceph/failure.js';
 import { runFio } from './drivers/ceph/fio.js';
 import type { CephConnection } from './drivers/ceph/connection.js';
 import { done, refused } from './drivers/outcome.js';
@@ -20,7 +21,7 @@ export function benchmarkEffects(deps: BenchmarkDeps): HandlersOf<BenchmarkEffec
   return {
     async 'benchmark.prepare'({ pool, volume: image, sizeBytes, deadlineMs }, context) {
       if (ceph === null) return refused(NO_CEPH);
-      const made = await ceph.createImage({ pool, image }, sizeBytes, { deadlineMs });
+      const made = unlessAway(await ceph.createImage({ pool, image }, sizeBytes, { deadlineMs }));
       const isOurs = made.kind === 'refused' && made.reason.startsWith('EEXIST') && context.resumed;
       return isOurs ? done(null) : made;
     },

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createCephClient, type CephClient } from '../actors/drivers/ceph/client.js';
 import { detected, diskBytes } from '../actors/drivers/ceph/osd-detect.js';
+import { OsdRegistry } from '../actors/drivers/ceph/osd-registry.js';
 import { systemdServices } from '../actors/drivers/ceph/osd-service.js';
 import { readCeph } from '../actors/drivers/ceph/osds-reading.js';
 import { createOsds } from '../actors/drivers/ceph/osds.js';
-import type { Outcome } from '../actors/drivers/outcome.js';
+import { refused, type Outcome } from '../actors/drivers/outcome.js';
 import type { Osds } from '../actors/drivers/osds.js';
 import { startCeph, type CephCluster } from '../fixtures/ceph.js';
 import { loopDisks, smallSystemctl, type Disks } from '../fixtures/osd-disks.js';
@@ -219,6 +220,18 @@ describe('the driver of OSDs', { timeout: 600_000 }, () => {
     assert.match(reasonOf(await check('sdb')), /no device/);
     assert.match(reasonOf(await check(await disks.make(100))), /too small/);
     assert.match(reasonOf(await check('detect:NOSUCH:1TB:0')), /0 disks of this node fit/);
+  });
+});
+
+describe('a node that has just booted', () => {
+  it('asks the monitors again for what it has no connection for yet', async () => {
+    const away = { command: () => Promise.resolve(refused('ENOTCONN: there is no connection to Ceph')) };
+    const registry = new OsdRegistry(away as unknown as CephClient);
+    for (const asked of [registry.register(newUuid(), null, 1), registry.key(3, 1), registry.drain(3, 1)]) {
+      assert.equal((await asked).kind, 'unknown');
+    }
+    const never = { command: () => Promise.resolve(refused('EPERM: you may not')) };
+    assert.equal((await new OsdRegistry(never as unknown as CephClient).mark(3, true, 1)).kind, 'refused');
   });
 });
 

@@ -23,4 +23,4 @@ export const OSD_DELAYS = {
 export const OSD_STALL_MS = 300_000;
 
 /** What the world did not answer is asked again, and then given up. */
-export const OSD_RETRY = { attempts: 8, delayMs: 1000, maxDelayMs: 8000 } as const;
+export const OSD_RETRY = { attempts: 16, delayMs: 1000, maxDelayMs: 8000 } as const;

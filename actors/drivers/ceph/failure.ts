@@ -48,3 +48,10 @@ export function check(
   const meaning = because[errorName(-value)];
   throw new CephFailure(-value, meaning === undefined ? text : `${text}: ${meaning}`);
 }
+
+/**
+ * What was refused for want of a connection is asked again: a node that has just booted goes on with what it had begun
+ * before its connection is there.
+ */
+export const unlessAway = <T>(outcome: Outcome<T>): Outcome<T> =>
+  (outcome.kind === 'refused' && /^(ENOTCONN|ESHUTDOWN)\b/.test(outcome.reason) ? unknown(outcome.reason) : outcome);

@@ -1,6 +1,7 @@
 /** What the monitors and the manager are told and asked of an OSD: one mon command each, all repeatable. */
 import { done, refused, unknown, type Outcome } from '../outcome.js';
 import type { CephConnection, CommandTarget } from './connection.js';
+import { unlessAway } from './failure.js';
 import { fieldsOf, listOf, numberOf, textOf } from './osds-reading.js';
 
 type Command = Readonly<Record<string, string | number | boolean | readonly string[]>>;
@@ -15,7 +16,7 @@ export class OsdRegistry {
 
   /** The output of a command; what Ceph refused is refused. */
   async ask(command: Command, deadlineMs: number, target: CommandTarget = 'mon'): Promise<Outcome<unknown>> {
-    const answer = await this.ceph.command({ command, target, deadlineMs });
+    const answer = unlessAway(await this.ceph.command({ command, target, deadlineMs }));
     return answer.kind === 'done' ? done(answer.value.output) : answer;
   }
 
