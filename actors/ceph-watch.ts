@@ -8,7 +8,7 @@ import { cephContext } from '../machines/ceph/admission.js';
 import { doesFlap, faultsOf } from '../machines/ceph/changes.js';
 import { cephFindings, fenceFindings } from '../machines/ceph/findings.js';
 import {
-  CEPH_ID, faultKey, type CephContext, type CephFact, type Finding, type Reporter,
+  CEPH_ID, faultKey, type CephContext, type CephFact, type CephFault, type Finding, type Reporter,
 } from '../machines/ceph/messages.js';
 import type { CephTelemetry } from '../machines/ceph/telemetry.js';
 import { RETOLD_MS, SILENT_AFTER_MS } from '../machines/ceph/timing.js';
@@ -44,7 +44,7 @@ const HEARD_MS = 30_000;
 
 type News = 'now' | 'later' | null;
 
-const urgency = (fault: { readonly flaps: number }): News => doesFlap(fault as never) ? 'later' : 'now';
+const urgency = (fault: CephFault): News => (doesFlap(fault) ? 'later' : 'now');
 
 /** Is there anything in `findings` that the record does not say? Pure. */
 export function newsOf(context: CephContext, reporter: Reporter, findings: readonly Finding[]): News {
@@ -66,7 +66,8 @@ export function newsOf(context: CephContext, reporter: Reporter, findings: reado
 
 export class CephWatch implements DriftDesk {
   private readonly toldAt = new Map<Reporter, number>();
-  private readonly drift = new Map<'osds' | 'volumes', readonly Finding[]>();
+  /** What keepers found while the actor was not here yet. */
+  private readonly untold = new Map<'osds' | 'volumes', readonly Finding[]>();
   private answeredAt = -Infinity;
   private failedAt = -Infinity;
   private failingSince: number | null = null;
@@ -84,13 +85,14 @@ export class CephWatch implements DriftDesk {
       this.tell(context, 'ceph', cephFindings(look.value), look.value.fsid);
     } else this.failed(context, look.reason);
     this.tell(context, 'fence', fenceFindings(this.flaws()));
-    for (const [reporter, findings] of this.drift) this.tell(context, reporter, findings);
+    for (const [reporter, findings] of this.untold) this.drifts(reporter, findings);
   }
 
   drifts(reporter: 'osds' | 'volumes', findings: readonly Finding[]): void {
-    this.drift.set(reporter, findings);
     const context = this.context();
-    if (context !== null) this.tell(context, reporter, findings);
+    // Told once for each look of the keeper: what a person deletes meanwhile must not come back by itself.
+    if (context !== null && this.tell(context, reporter, findings)) this.untold.delete(reporter);
+    else this.untold.set(reporter, findings);
   }
 
   openDrifts(reporter: 'osds' | 'volumes'): readonly Finding[] {
@@ -123,12 +125,15 @@ export class CephWatch implements DriftDesk {
     });
   }
 
-  private tell(context: CephContext, reporter: Reporter, findings: readonly Finding[], fsid?: string): void {
+  /** false = it could not be told: the actor is not on this node. */
+  private tell(context: CephContext, reporter: Reporter, findings: readonly Finding[], fsid?: string): boolean {
     const news = newsOf(context, reporter, findings);
     const now = this.deps.clock.monotonicMs();
-    if (news === null || news === 'later' && now - (this.toldAt.get(reporter) ?? -Infinity) < RETOLD_MS) return;
+    if (news === null || news === 'later' && now - (this.toldAt.get(reporter) ?? -Infinity) < RETOLD_MS) return true;
     const fact = { type: 'ceph.told', reporter, findings, ...(fsid === undefined ? {} : { fsid }) } as const;
-    if (this.send(fact)) this.toldAt.set(reporter, now);
+    if (!this.send(fact)) return false;
+    this.toldAt.set(reporter, now);
+    return true;
   }
 
   private send(fact: CephFact): boolean {

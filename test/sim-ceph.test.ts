@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Wishes } from '../fixtures/sim/scenario/wishes.js';
+import { SimVolumes } from '../fixtures/sim/storage/volumes.js';
 import { SimWorld } from '../fixtures/sim/world.js';
 import { cephContext } from '../machines/ceph/admission.js';
 import { faultsOf } from '../machines/ceph/changes.js';
@@ -14,10 +15,13 @@ const PATIENCE_MS = 5 * 60_000;
 
 describe('the health of the simulated storage', () => {
   let world: SimWorld;
+  let volumes: SimVolumes;
   beforeEach(async () => {
     const nodes = NODES.map((name) => ({ name, coordinator: true, cpus: 4, memoryMiB: 4096 }));
     world = new SimWorld({ seed: 12, nodes, wishes: new Wishes([]) });
     world.looksAtStorage = true;
+    world.volumes = volumes = new SimVolumes();
+    volumes.addPool('vms');
     for (const name of NODES) world.node(name).setPower('on');
     await until(() => health() === 'ok' && open() === '', 'all is well');
   });
@@ -100,5 +104,50 @@ describe('the health of the simulated storage', () => {
     world.storage.setOsd('osd.0', 'up');
     world.topologyChanged();
     await until(() => health() === 'ok', 'all is well again');
+  });
+
+  it('an image that somebody removed beside PVC is told of until it is back, or a person deletes that', async () => {
+    const bounds = { deadlineMs: 1000 };
+    const [one, two] = [{ pool: 'vms', image: 'one' }, { pool: 'vms', image: 'two' }];
+    for (const image of [one, two]) await volumes.create(image, 2 ** 20, bounds);
+    await until(() => records('volume').length === 2, 'they are found');
+    for (const image of [one, two]) await volumes.remove(image, bounds);
+    await until(() => open() === 'STORAGE_DRIFT_VOLUMES_GONE_VMS', 'they are missed');
+    const gone = (): CephFault | undefined => faults().find(({ code }) => code.startsWith('VOLUMES_GONE'));
+    assert.deepEqual(gone()?.names, ['vms/one', 'vms/two']);
+    assert.match(gone()!.text, /2 volumes of pool vms went from Ceph, .*: vms\/one, vms\/two/);
+    assert.match(gone()!.cure, /pvc cluster fault delete STORAGE_DRIFT_VOLUMES_GONE_VMS/);
+    await volumes.create(one, 2 ** 20, bounds);
+    world.node(world.services()!.feed.primary()!.node).killDaemon();
+    await until(() => gone()?.names?.join() === 'vms/two', 'the next primary knows as well');
+    await volumes.create(two, 2 ** 20, bounds);
+    await until(() => health() === 'ok', 'it is closed');
+    await volumes.remove(two, bounds);
+    await until(() => open() === 'STORAGE_DRIFT_VOLUMES_GONE_VMS', 'it is missed again');
+    void world.services()!.gateway.submit('ceph/cluster', { type: 'ceph.forget', fault: null }, 'test');
+    await until(() => open() === '', 'a person deleted it');
+    await world.time.runUntil(world.time.nowMs + 180_000);
+    assert.equal(open(), '', 'and it does not come back');
+  });
+
+  it('what would spoil a fence is told of by every node, as one fault', async () => {
+    world.storage.fence = 'refused';
+    await until(() => faults().some(({ text }) => text.endsWith('(hv1, hv2, hv3)')), 'it is found');
+    assert.equal(open(), 'STORAGE_FENCE_CAPS_MON');
+    world.storage.fence = 'ok';
+    await until(() => health() === 'ok', 'it is mended');
+  });
+
+  it('OSDs that Ceph has not, or that no node has, are told of', async () => {
+    await until(() => records('osd').length === 6, 'OSDs that Ceph has are taken up');
+    world.storage.otherHands.purged.add('osd.4');
+    world.storage.otherHands.strangers.set(17, 'elsewhere').set(18, null);
+    const ids = ['STORAGE_DRIFT_OSD_FOREIGN_17', 'STORAGE_DRIFT_OSD_FOREIGN_18', 'STORAGE_DRIFT_OSD_GONE_4'];
+    await until(() => open() === ids.join(' '), 'all three are found');
+    assert.match(faults().find(({ code }) => code === 'OSD_GONE_4')!.cure, /pvc storage osd remove 4/);
+    assert.equal(health(), 'warning');
+    world.storage.otherHands.purged.clear();
+    world.storage.otherHands.strangers.clear();
+    await until(() => health() === 'ok', 'it is repaired');
   });
 });

@@ -12,7 +12,7 @@ type Change = Partial<CephContext>;
 
 export const faultsOf = ({ faults }: Pick<CephContext, 'faults'>): CephFault[] => Object.values(faults);
 
-export const doesFlap = ({ flaps }: CephFault): boolean => flaps >= FLAPS_MAX;
+export const doesFlap = ({ flaps }: Pick<CephFault, 'flaps'>): boolean => flaps >= FLAPS_MAX;
 
 export function healthOf(context: CephContext): CephHealth {
   if (context.silent) return 'silent';
