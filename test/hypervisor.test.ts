@@ -7,7 +7,9 @@ import { createLibvirtHypervisor, missedEvents } from '../actors/drivers/libvirt
 import { spawnProgram } from '../actors/process.js';
 import { hypervisorContract } from '../fixtures/contracts/hypervisor.js';
 import { eventually, type Side } from '../fixtures/contracts/hypervisor-bench.js';
+import type { DeviceSubject } from '../fixtures/contracts/hypervisor-devices.js';
 import { DEAD_ADDRESS, startLibvirtdPair } from '../fixtures/libvirtd.js';
+import { WritersRoom } from '../fixtures/writing-guest.js';
 import { createLog } from '../runtime/log.js';
 import { newToken } from '../runtime/random.js';
 
@@ -28,6 +30,29 @@ const guestXml = (uuid: string, name: string, noise: string | null): string => `
     </qemu:commandline>`}
   </domain>`;
 
+const fileDisk = (path: string, dev: string, bus: string, more = ''): string =>
+  `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${path}'/>`
+  + `<target dev='${dev}' bus='${bus}'/>${more}</disk>`;
+
+const withDevices = (xml: string, devices: string): string => xml.replace('</devices>', `${devices}</devices>`);
+
+/** Disks of the cases: files on a file system that can be full. SCSI disks come and go without the guest's help. */
+function deviceSubject(room: WritersRoom, folder: string): DeviceSubject {
+  return {
+    guestXml(uuid, name, writes) {
+      const scsi = "<controller type='scsi' model='virtio-scsi'/>";
+      return withDevices(guestXml(uuid, name, null), writes ? scsi + fileDisk(room.disk(name), 'hda', 'ide') : scsi);
+    },
+    diskXml(dev, number, more) {
+      const path = join(folder, `disk-${number}`);
+      if (!existsSync(path)) writeFileSync(path, Buffer.alloc(1 << 20));
+      return fileDisk(path, dev, 'scsi', more);
+    },
+    breakDisk: (name) => room.fill(name),
+    mendDisk: async () => room.empty(),
+  };
+}
+
 /** Not gone, and not a zombie that nobody has reaped yet. */
 function isAlive(pid: number): boolean {
   try {
@@ -38,6 +63,7 @@ function isAlive(pid: number): boolean {
 }
 
 hypervisorContract('libvirt and QEMU', async () => {
+  const room = await WritersRoom.open();
   const pair = await startLibvirtdPair();
   const node = { source: pair.nodes[0], target: pair.nodes[1] };
   const create = (side: Side) => createLibvirtHypervisor({
@@ -62,11 +88,12 @@ hypervisorContract('libvirt and QEMU', async () => {
       await node[side].signal('libvirtd', 'STOP');
       return () => node[side].signal('libvirtd', 'CONT');
     },
-    readsDefinitions: true,
+    readsDefinitions: true, devices: deviceSubject(room, node.source.consoleDir),
     hasConsoleLog: (side, name) => existsSync(join(node[side].consoleDir, `${name}.log`)),
     async stop() {
       await Promise.all([adapter.source.close(), adapter.target.close()]);
       await pair.stop();
+      await room.close();
     },
   };
 });

@@ -18,6 +18,14 @@ function machineOf(name: string): Machine {
   };
 }
 
+const simDisk = (dev: string, number: number, more = ''): string =>
+  `<disk type='file' device='disk'><source file='/disks/${number}'/><target dev='${dev}' bus='scsi'/>${more}</disk>`;
+
+function uuidOf(machine: Machine, name: string): string {
+  const domain = [...machine.domains.values()].find((each) => each.name === name);
+  return domain?.uuid ?? assert.fail(`${name} does not run on ${machine.name}`);
+}
+
 hypervisorContract('simulated', async () => {
   const world = new EnsembleWorld(1, [], ['source', 'target']);
   const halt = world.runFreely();
@@ -50,9 +58,14 @@ hypervisorContract('simulated', async () => {
     source, target, targetHost: 'target', deadHost: 'nobody', readsDefinitions: false,
     clock: world.process('source').clock,
     guestXml: () => '<domain type="sim"/>',
+    devices: {
+      guestXml: (_uuid, _name, writes) => `<domain><devices>${writes ? simDisk('hda', 0) : ''}</devices></domain>`,
+      diskXml: simDisk,
+      breakDisk: async (name) => adapters.source.breakDisks(uuidOf(machines.source, name), true),
+      mendDisk: async (name) => adapters.source.breakDisks(uuidOf(machines.source, name), false),
+    },
     async killGuest(side, name) {
-      const domain = [...machines[side].domains.values()].find((each) => each.name === name);
-      const uuid = domain?.uuid ?? assert.fail(`${name} does not run on ${side}`);
+      const uuid = uuidOf(machines[side], name);
       endDomain(machines[side], uuid, deps, 'killed');
       events[side].emit({ uuid, type: 'crashed', detail: 'QEMU crashed' });
     },
