@@ -65,6 +65,7 @@ export class ActorDesk {
     const { config, mirror } = this.deps;
     if (kind === 'node') return nodeInput(config, id);
     if (kind === 'agent') return agentInput(id);
+    if (kind === 'ceph') return { name: id };
     const record = mirror.actors.get(actor)?.record;
     return kind === 'vm' && record !== undefined ? vmInput(record) : null;
   }

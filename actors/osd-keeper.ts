@@ -34,12 +34,16 @@ const REPEAT_MS = 15_000;
 const ADOPT_AFTER_LOOKS = 2;
 /** Looks (3 s apart) after which an OSD that nobody took up is told of. */
 const DRIFT_AFTER_LOOKS = 10;
+/** One that is just being removed, or that this look is too old to know of, is missed for a moment only. */
+const GONE_AFTER_LOOKS = 3;
 const NO_UUID = /^[0-]*$/;
 
 export class OsdKeeper {
   private stopped = false;
   private readonly told = new Map<string, { readonly key: string; readonly at: number }>();
   private readonly strange = new Map<string, number>();
+  /** Records whose OSD was missed: in how many looks. */
+  private missed = new Map<string, number>();
 
   constructor(private readonly deps: OsdKeeperDeps) {
     deps.mirror.listen({ onStorage: () => this.look() });
@@ -107,12 +111,18 @@ export class OsdKeeper {
 
   /** Records at rest of OSDs that Ceph has not. */
   private vanished(osds: readonly CephOsdStats[]): Finding[] {
-    return [...this.deps.mirror.actors.values()].flatMap(({ record }) => {
+    const missed = new Map<string, number>();
+    const findings = [...this.deps.mirror.actors.values()].flatMap(({ record }) => {
       if (record.kind !== 'osd' || record.removed || record.snapshot.value !== 'serving') return [];
       const { uuid, number, node } = osdContext(record.snapshot);
       const isThere = osds.some((osd) => osd.uuid === uuid
         || osd.number === number && osd.state.includes('destroyed'));
-      return isThere || number === null ? [] : [vanishedOsd(number, node)];
+      if (isThere || number === null) return [];
+      const looks = (this.missed.get(uuid) ?? 0) + 1;
+      missed.set(uuid, looks);
+      return looks < GONE_AFTER_LOOKS ? [] : [vanishedOsd(number, node)];
     });
+    this.missed = missed;
+    return findings;
   }
 }
