@@ -133,6 +133,29 @@ describe('pools and volumes of a simulated cluster', () => {
     assert.deepEqual([...cluster.volumes.byName.get('vms')!.images.keys()], ['one']);
   });
 
+  it('as a task for who prefers not to wait: why it failed is told although nothing is left of it', async () => {
+    await ok('POST', POOL);
+    const end = async (...asked: Parameters<VolumeCluster['ask']>): Promise<string> => {
+      const [method, path] = asked;
+      const begun = await cluster.ask(method, path, { headers: { prefer: 'respond-async' } });
+      assert.equal(begun.status, 202, begun.message);
+      for (let turns = 0; turns < 100; turns += 1) {
+        const told = await cluster.ask('GET', `/tasks/${(begun.body as { task_id: string }).task_id}`);
+        const { state, status } = told.body as { state: string; status: string };
+        if (state !== 'RUNNING' && state !== 'PENDING') return `${state} ${status}`;
+        await cluster.run(500);
+      }
+      assert.fail(`${path} does not end`);
+    };
+    assert.match(await end('POST', '/storage/ceph/volume/vms/two?size=200G&force=true'), /^FAILURE .*free/);
+    assert.equal(await end('POST', `${one}?size=1G`), 'SUCCESS ');
+    assert.equal(await end('POST', `${one}/clone?new_volume=two`), 'SUCCESS ');
+    assert.match(await end('DELETE', one), /^FAILURE .*"?two"?.* cloned from/);
+    assert.equal(await end('PUT', `${one}?new_name=three`), 'SUCCESS ');
+    assert.equal(await end('DELETE', '/storage/ceph/pool/vms?yes-i-really-mean-it=1'), 'SUCCESS ');
+    assert.match(await end('POST', `${POOL}&tier=nvme`), /^FAILURE no OSD is of the class/);
+  });
+
   it('the keeper makes records of what it finds, lets go what is gone, and clears what an upload left', async () => {
     cluster.volumes.addPool('old');
     const bounds = { deadlineMs: 1000 };

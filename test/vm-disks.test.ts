@@ -1,5 +1,8 @@
 /** RBD disks of guests on a real Ceph, a real libvirtd and QEMU. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createCephClient } from '../actors/drivers/ceph/client.js';
 import { cephVolumes } from '../actors/drivers/ceph/volumes.js';
@@ -9,6 +12,8 @@ import { diskEffects } from '../actors/effects-disks.js';
 import { startCeph, type CephCluster } from '../fixtures/ceph.js';
 import { eventually, valueOf } from '../fixtures/contracts/hypervisor-bench.js';
 import { startLibvirtdPair, type LibvirtdPair } from '../fixtures/libvirtd.js';
+import { writeWriter } from '../fixtures/writing-guest.js';
+import { systemClock } from '../runtime/clock.js';
 import type { EffectContext } from '../runtime/effects.js';
 import { createLog } from '../runtime/log.js';
 import { newUuid } from '../runtime/random.js';
@@ -50,13 +55,14 @@ class Guest {
   constructor(private readonly disks: readonly string[]) {}
 
   /** No boot device: its BIOS loops. SCSI disks come and go without the guest's help. */
-  start() {
+  start(ioErrors?: 'pause' | 'report') {
     const xml = `<domain type='qemu'><name>${this.name}</name><uuid>${this.uuid}</uuid><memory unit='MiB'>32</memory>`
       + `<vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features><devices>`
       + `<console type='pty'/><controller type='usb' model='none'/><memballoon model='none'/>`
       + `<controller type='scsi' model='virtio-scsi'/>${this.disks.join('')}</devices></domain>`;
     const { uuid, name } = this;
-    return source.start({ uuid, name, xml, epoch: 1, effectId: 'e', deadlineMs: WAIT_MS });
+    const policy = ioErrors === undefined ? {} : { ioErrors };
+    return source.start({ uuid, name, xml, epoch: 1, effectId: 'e', deadlineMs: WAIT_MS, ...policy });
   }
 
   change(change: 'attach' | 'detach' | 'limit', xml: string, deadlineMs = WAIT_MS) {
@@ -159,6 +165,32 @@ describe('a guest with RBD disks', () => {
     assert.match(await guest.asks('blkdeviotune', 'sda'), /read_iops_sec *: 0\b/);
     assert.equal((await guest.change('limit', diskXml('first', 'sdz'))).kind, 'refused');
     valueOf(await source.destroy(guest.uuid));
+  });
+
+  it('waits with its writes while its pool is at its quota, and goes on by itself after that', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pvc-writer-'));
+    writeWriter(join(folder, 'writer'));
+    await ceph.rbd('import', join(folder, 'writer'), 'vms/writer');
+    rmSync(folder, { recursive: true });
+    const guest = new Guest([diskXml('writer', 'hda').replace("bus='scsi'", "bus='ide'")]);
+    valueOf(await guest.start('report'));
+    const written = async (): Promise<number> =>
+      Number(/wr_req (\d+)/.exec(await guest.asks('domblkstat', 'hda'))?.[1] ?? '0');
+    const more = async (than: number): Promise<void> => until('it writes on', async () => await written() > than);
+    await more(100);
+    await ceph.ceph('osd', 'pool', 'set-quota', 'vms', 'max_bytes', '1');
+    await until('the pool is full', async () => (await ceph.ceph('health', 'detail')).includes('POOL_FULL'));
+    await until('it waits', async () => {
+      const before = await written();
+      await systemClock.sleep(3000);
+      return await written() === before;
+    });
+    assert.equal(valueOf(await source.observe(guest.uuid))?.state, 'running', 'no error is told to anybody');
+    const stopped = await written();
+    await ceph.ceph('osd', 'pool', 'set-quota', 'vms', 'max_bytes', '0');
+    await more(stopped);
+    valueOf(await source.destroy(guest.uuid));
+    await ceph.rbd('rm', 'vms/writer');
   });
 
   it('stands still between freeze and thaw, which may come twice and from anybody', async () => {
