@@ -43,9 +43,10 @@ import { asWorldEffects } from './handlers.js';
 import { Homing } from './homing.js';
 import { leave } from './leaving.js';
 import { Keeper } from './keeper.js';
-import { Liveness, silentAfterMs } from './liveness.js';
+import { Liveness } from './liveness.js';
 import { OsdDesk } from './osd-desk.js';
 import { OsdKeeper } from './osd-keeper.js';
+import { StorageLoss } from './storage-loss.js';
 import { StorageTelemetry, type ReadStorage } from './storage-telemetry.js';
 import { StrayGuests } from './strays.js';
 import { VolumeDesk } from './volume-desk.js';
@@ -88,6 +89,9 @@ export interface CellsDeps {
   aroundEffects?(made: Readonly<Record<string, WorldEffect>>): Readonly<Record<string, WorldEffect>>;
 }
 
+/** Heartbeats a node may miss before it is doubted. */
+const MISSED_HEARTBEATS = 2;
+
 export interface Cells {
   readonly admin: Admin;
   /** Before the daemon ends on purpose: see leaving.ts. */
@@ -118,13 +122,14 @@ export function startCells(deps: CellsDeps): Cells {
   const homing = new Homing({ ...deps, host, primacy, log: log.child('homing') });
   const liveness = new Liveness({
     mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node,
-    silentMs: silentAfterMs(config.timers.telemetryMs, config.zookeeper, deps.storage !== null),
-    quorumAgeMs: deps.quorumAgeMs,
+    silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500, quorumAgeMs: deps.quorumAgeMs,
     vouching: deps.vouching === true,
     hasStorage: deps.storage !== null,
   });
   new Waiters(mirror, host);
   const keeper = new Keeper({ ...deps, primacy, view, log: log.child('keeper') });
+  const loss = deps.storage === null ? null
+    : new StorageLoss({ ...deps, primacy, view, nodes: config.allNodes, log: log.child('storage-loss') });
   const strays = new StrayGuests({ ...deps, host, log: log.child('strays') });
   const unheard = new UnheardBoots({ ...deps, host, primacy, nodes: config.allNodes });
   const fencedBoots = new FencedBoots({ ...deps, host, log: log.child('fenced'), unheard });
@@ -155,6 +160,7 @@ export function startCells(deps: CellsDeps): Cells {
     leave: () => leave({ ...deps, host, primacy, homing, log: log.child('leaving') }),
     stop() {
       unlisten();
+      loss?.stop();
       for (const part of [...ceph, volumes, keeper, fencedBoots, strays, liveness, homing, primacy, host]) part.stop();
       setHeld(false);
     },

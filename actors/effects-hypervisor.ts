@@ -9,6 +9,7 @@ import type { PvcConfig } from './config.js';
 import { readDocument } from './documents.js';
 import type { IoErrors } from './domain-rbd.js';
 import type { DomainInfo, Hypervisor } from './drivers/hypervisor.js';
+import type { Storage } from './drivers/storage.js';
 import { done, refused, unknown, type Outcome } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
 
@@ -23,6 +24,7 @@ export interface HypervisorDeps {
   readonly paths: Paths;
   readonly config: PvcConfig;
   readonly gate: LeaseGate;
+  readonly storage: Pick<Storage, 'connected'> | null;
   /** A migration's progress, for telemetry. */
   onProgress(uuid: string, progress: { totalBytes: number; remainingBytes: number } | null): void;
 }
@@ -37,6 +39,15 @@ async function observe(hypervisor: Hypervisor, uuid: string): Promise<Outcome<Gu
 /** A guest that is to be stopped is paused first: what comes then is its actor's business. */
 const policyOf = ({ ioErrors }: { readonly ioErrors?: IoErrorPolicy }): { ioErrors?: IoErrors } =>
   ioErrors === undefined ? {} : { ioErrors: ioErrors === 'report' ? 'report' : 'pause' };
+
+/** Ends a copy; true = the storage did not answer here before or after, so that it could not close its volumes. */
+async function destroy(
+  { hypervisor, storage }: HypervisorDeps, uuid: string,
+): Promise<readonly [Outcome<null>, true | false]> {
+  const before = storage?.connected ?? true;
+  const outcome = await hypervisor.destroy(uuid);
+  return [outcome, !(before && (storage?.connected ?? true))];
+}
 
 export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffects, Names>> {
   const { hypervisor, config } = deps;
@@ -54,7 +65,10 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
       return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
     },
     'hypervisor.shutdown': (params) => hypervisor.shutdown(params.uuid),
-    'hypervisor.destroy': (params) => hypervisor.destroy(params.uuid),
+    async 'hypervisor.destroy'({ uuid }) {
+      const [outcome, severed] = await destroy(deps, uuid);
+      return outcome.kind === 'done' ? done(severed ? { severed } : null) : outcome;
+    },
     async 'hypervisor.resume'(params) {
       const outcome = await hypervisor.resume(params.uuid);
       return outcome.kind === 'done' ? done(observation(outcome.value)) : outcome;
@@ -112,8 +126,8 @@ export function agentHypervisorEffects(
     async 'hypervisor.ensureAbsent'(params) {
       const reason = await namedHere(deps, params.uuid);
       if (reason !== null) return refused(reason);
-      const gone = await hypervisor.destroy(params.uuid);
-      return gone.kind === 'done' ? done({ state: 'absent' as const }) : gone;
+      const [gone, severed] = await destroy(deps, params.uuid);
+      return gone.kind === 'done' ? done({ state: 'absent' as const, ...(severed && { severed }) }) : gone;
     },
   };
 }

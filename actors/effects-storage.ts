@@ -32,8 +32,18 @@ export function storageEffects(storage: Storage | null): HandlersOf<StorageEffec
   };
 }
 
-/** Step 5 of what makes I2 true: whoever serves the next copy knows of the fence of the former one. */
-export const reachEffects = (storage: Storage | null): HandlersOf<Pick<VmEffects, 'storage.reach'>> => ({
+type VmStorageNames = 'storage.reach' | 'storage.shutOut';
+
+/**
+ * Step 5 of what makes I2 true: whoever serves the next copy knows of the fence of the former one; and where that one
+ * was ended without a fence, of what it had under way.
+ */
+export const reachEffects = (storage: Storage | null): HandlersOf<Pick<VmEffects, VmStorageNames>> => ({
   'storage.reach': (params) => storage === null
     ? Promise.resolve(done(null)) : storage.reach(params.osdmapEpoch, params.deadlineMs),
+  'storage.shutOut': (params) => {
+    if (storage === null) return Promise.resolve(refused(NO_STORAGE));
+    return storage.connected ? storage.shutOut(params.nodes, params.volumes, params.deadlineMs)
+      : Promise.resolve(unknown(AWAY));
+  },
 });

@@ -4,7 +4,7 @@
  */
 import {
   goingDownBy, settingsOf, type ClusterSettings, type NODE_LOSS_POLICIES, type OVERCOMMIT_POLICIES,
-  type ShutdownPolicy,
+  type ShutdownPolicy, type STORAGE_LOSS_POLICIES,
 } from '../machines/cluster-settings.js';
 import type { NodeCommand } from '../machines/node/messages.js';
 import type { BalanceBasis } from '../machines/rebalance.js';
@@ -29,6 +29,8 @@ export interface SettingsChange {
   readonly shutdownPolicy?: ShutdownPolicy;
   readonly overcommit?: (typeof OVERCOMMIT_POLICIES)[number];
   readonly nodeLoss?: (typeof NODE_LOSS_POLICIES)[number];
+  readonly storageLoss?: (typeof STORAGE_LOSS_POLICIES)[number];
+  readonly storageLossAfterS?: number;
   readonly rebalanceOnStart?: BalanceBasis | null;
 }
 

@@ -71,6 +71,7 @@ export function createTelemetry(
         hypervisor: hypervisor.connected,
         ...(storage === null ? {} : { storage: storage.connected }),
         ...(fenceFlaws().length === 0 ? {} : { fenceFlaws: fenceFlaws() }),
+        ...(storage?.outOfReach === true ? { storageOutOfReach: true } : {}),
         guests: figures,
       };
     },

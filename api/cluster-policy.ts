@@ -1,6 +1,6 @@
 /** What the API needs of the cluster's settings and rules. Implemented by actors/policy.ts (structurally). */
 import type {
-  ClusterSettings, NODE_LOSS_POLICIES, OVERCOMMIT_POLICIES, ShutdownPolicy,
+  ClusterSettings, NODE_LOSS_POLICIES, OVERCOMMIT_POLICIES, STORAGE_LOSS_POLICIES, ShutdownPolicy,
 } from '../machines/cluster-settings.js';
 import type { BalanceBasis } from '../machines/rebalance.js';
 import type { PlacementRule } from '../machines/rules.js';
@@ -12,6 +12,8 @@ export interface SettingsChange {
   readonly shutdownPolicy?: ShutdownPolicy;
   readonly overcommit?: (typeof OVERCOMMIT_POLICIES)[number];
   readonly nodeLoss?: (typeof NODE_LOSS_POLICIES)[number];
+  readonly storageLoss?: (typeof STORAGE_LOSS_POLICIES)[number];
+  readonly storageLossAfterS?: number;
   readonly rebalanceOnStart?: BalanceBasis | null;
 }
 

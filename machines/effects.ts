@@ -20,6 +20,8 @@ export type GuestState = 'absent' | 'running' | 'paused' | 'incoming' | 'shuttin
 
 export interface GuestObservation {
   readonly state: GuestState;
+  /** Of a copy that was just ended: the storage did not answer here. */
+  readonly severed?: true;
 }
 
 export type Network = 'upstream' | 'cluster' | 'storage';
@@ -74,8 +76,8 @@ export interface VmEffects {
   >;
   /** done = the guest was asked by ACPI; its end is the fact guest.stopped. */
   'hypervisor.shutdown': Effect<{ uuid: string }, null>;
-  /** done = no copy is on this node any more. */
-  'hypervisor.destroy': Effect<{ uuid: string }, null>;
+  /** done = no copy is on this node any more. severed: and the storage did not answer here when it ended. */
+  'hypervisor.destroy': Effect<{ uuid: string }, { readonly severed: true } | null>;
   /** Lets a paused copy run; done if it runs; refused if there is none. */
   'hypervisor.resume': Effect<{ uuid: string }, GuestObservation>;
   'hypervisor.observe': Effect<{ uuid: string }, GuestObservation>;
@@ -108,6 +110,11 @@ export interface VmEffects {
   'disks.remove': Effect<{ uuid: string; volumes: readonly string[] }, { actors: readonly string[] }>;
   /** done = a guest that is started here now opens its disks with an osdmap of this epoch or a later one. */
   'storage.reach': Effect<{ osdmapEpoch: number }, null>;
+  /**
+   * Of copies on these nodes whose processes have ended: what they still had under way to these volumes. done = no OSD
+   * takes it any more, from that epoch on. Whoever else holds a volume's lock is left alone.
+   */
+  'storage.shutOut': Effect<{ nodes: readonly string[]; volumes: readonly string[] }, { osdmapEpoch: number }>;
   /** Pure placement over this node's mirror of the cluster. */
   'cluster.place': Effect<PlaceParams, PlaceResult>;
 }
@@ -262,6 +269,7 @@ export const VM_EFFECT_NAMES = [
   'disks.removable',
   'disks.remove',
   'storage.reach',
+  'storage.shutOut',
   'cluster.place',
 ] as const satisfies readonly (keyof VmEffects)[];
 export const NODE_EFFECT_NAMES = [

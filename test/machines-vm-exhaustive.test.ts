@@ -6,6 +6,7 @@ import { Coverage, explore, type Step } from '../fixtures/machine-explorer.js';
 import { unanswered } from '../fixtures/machine-tables.js';
 import {
   HV1,
+  HV2,
   HV3,
   acquired,
   benignVmStep,
@@ -64,6 +65,7 @@ function check({ before, move, after, machine }: Step): void {
   }
   for (const { kind } of begun) {
     if (kind === 'hypervisor.start') assert.deepEqual(is.mayRunOn, [is.owner], `${where}: V1`);
+    if (kind === 'hypervisor.start') assert.ok(!is.cutShort, `${where}: starts beside what may still be under way`);
     if (kind === 'hypervisor.migrate')
       assert.ok(is.target && has(is.mayRunOn, is.target) && has(is.mayRunOn, is.owner!), `${where}: V2`);
     if (kind === 'hypervisor.resume') assert.ok(has(is.mayRunOn, is.owner!), `${where}: resumes what it may not run`);
@@ -134,6 +136,7 @@ function roots(): ActorRecord[] {
     afterLostMigration('gone'),
     arriving(),
     changingAgain(),
+    forsaken(),
     ...snapshots(),
     ...removals(),
     resized(),
@@ -148,6 +151,13 @@ function afterLostMigration(how: 'refused' | 'gone'): ActorRecord {
   if (how === 'refused') return machine.refused('hypervisor.migrate').record;
   machine.unknown('hypervisor.migrate').done('hypervisor.observe', { state: 'absent' }).command({ type: 'vm.stop' });
   return machine.record;
+}
+
+/** Its copy was ended, for its node had lost the way to the storage, and it is on its way to another one. */
+function forsaken(): ActorRecord {
+  const machine = runOnHv2(new DrivenMachine(machineOf('vm')!, 'u1', vmInput()));
+  machine.fact({ type: 'vm.forsake', boot: HV2, target: HV3 }).done('hypervisor.destroy');
+  return withContext(machine.record, { cutShort: { nodes: ['hv2'], volumes: ['vms/u1'] } });
 }
 
 /** Its copy has arrived and is about to be resumed. */

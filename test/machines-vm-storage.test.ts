@@ -89,3 +89,75 @@ test('should another boot be named while the storage is asked, nothing is starte
   vm.record = withContext(vm.record, { mayRunOn: [HV2] });
   assert.equal(vm.done('storage.reach').state, 'recovering.proving');
 });
+
+const DISKS = ['vms/web1_sda', 'vms/web1_sdb'];
+const WITH_DISKS: VmDefinition = {
+  ...RBD,
+  rbdDisks: [
+    ...DISKS.map((volume, at) => ({ volume, dev: `vd${'ab'[at]}`, shareable: false, readOnly: false })),
+    { volume: 'isos/debian', dev: 'sdc', shareable: true, readOnly: true },
+  ],
+};
+const forsaken = (): DrivenMachine =>
+  running({ definition: WITH_DISKS }).fact({ type: 'vm.forsake', boot: HV2, target: HV3 });
+
+test('its node has no way to the storage: the copy ends, what it had under way is shut out, and it begins anew', () => {
+  const vm = forsaken();
+  assert.deepEqual([vm.state, context(vm).mayRunOn], ['stopping.destroying', [HV2]]);
+  assert.match(context(vm).waitingReason ?? '', /hv2 has no way to the storage/);
+  vm.done('hypervisor.destroy');
+  assert.deepEqual([vm.state, context(vm).mayRunOn], ['starting.transferring', []]);
+  vm.fact(acquired(HV3, 'transferred'));
+  const { nodes, volumes } = vm.effect('storage.shutOut').params;
+  assert.deepEqual([vm.state, nodes, volumes], ['starting.shuttingOut', ['hv2'], DISKS]);
+  vm.done('storage.shutOut', { osdmapEpoch: 9 });
+  assert.deepEqual([vm.state, vm.effect('storage.reach').params['osdmapEpoch']], ['starting.reaching', 9]);
+  vm.done('storage.reach').done('hypervisor.start', { state: 'running' });
+  assert.deepEqual([vm.state, context(vm).node, context(vm).cutShort], ['running', 'hv3', null]);
+});
+
+test('nothing starts before that is shut out, wherever it is tried and however often its owner changes', () => {
+  const vm = forsaken().done('hypervisor.destroy').fact(acquired(HV3, 'transferred'));
+  vm.unknown('storage.shutOut').timer('retryMs').done('cluster.place', { target: HV1, reason: null });
+  vm.fact(acquired(HV1, 'transferred')).refused('storage.shutOut');
+  assert.deepEqual([vm.state, vm.record.effects.map(({ kind }) => kind)], ['starting.storageAway', []]);
+  vm.timer('retryMs').done('cluster.place', { target: HV1, reason: null });
+  vm.fact(acquired(HV1, 'restarted'));
+  assert.deepEqual([vm.state, vm.effect('storage.shutOut').params['nodes']], ['starting.shuttingOut', ['hv2']]);
+  vm.command({ type: 'vm.stop' });
+  vm.command({ type: 'vm.start' });
+  vm.done('cluster.place', { target: HV1, reason: null });
+  assert.equal(vm.state, 'starting.shuttingOut', 'stopped meanwhile, and started days later');
+});
+
+test('its daemon ends and begins while the copy is being ended: that goes on', () => {
+  const vm = forsaken().fact(acquired(HV2, 'restarted')).done('hypervisor.observe', { state: 'running' });
+  assert.equal(vm.state, 'stopping.destroying');
+  vm.done('hypervisor.destroy').fact(acquired(HV3, 'transferred'));
+  assert.equal(vm.state, 'starting.shuttingOut');
+});
+
+test('its node dies before the copy was ended: it waits for the proof, as any other', () => {
+  const vm = forsaken().fact(acquired(HV1, 'claimed'));
+  assert.equal(vm.state, 'recovering.proving');
+  vm.fact({ type: 'vm.recover', target: HV3, proofs: [p3], reason: null }).fact(acquired(HV3, 'transferred'));
+  assert.equal(vm.state, 'starting.shuttingOut');
+});
+
+test('a letter about a node that it has left meanwhile changes nothing', () => {
+  const vm = running({ definition: WITH_DISKS }).fact({ type: 'vm.forsake', boot: HV1, target: HV3 });
+  assert.equal(vm.state, 'running');
+});
+
+test('a copy whose end nobody saw, and one that was ended where the storage did not answer, are shut out, too', () => {
+  const crashed = running({ definition: WITH_DISKS }).fact({ type: 'guest.crashed', detail: 'crashed' });
+  crashed.done('hypervisor.observe', { state: 'absent' }).timer('backOffMs');
+  assert.equal(crashed.state, 'starting.shuttingOut');
+  for (const result of [{ severed: true }, null]) {
+    const stopped = running({ definition: WITH_DISKS });
+    stopped.command({ type: 'vm.stop' });
+    stopped.done('hypervisor.destroy', result).command({ type: 'vm.start' });
+    stopped.done('cluster.place', { target: HV2, reason: null });
+    assert.equal(stopped.state, result === null ? 'starting.launching' : 'starting.shuttingOut');
+  }
+});

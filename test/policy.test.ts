@@ -36,11 +36,15 @@ describe('policy', () => {
     assert.match(await pvc('cluster', 'settings', '--shutdown-policy', 'migrate'), /Successfully changed/);
     const { body } = await made.ask('GET', '/settings');
     assert.deepEqual(body, {
-      shutdown_policy: 'migrate', overcommit: 'fit', node_loss: 'warn', rebalance_on_start: 'off',
+      shutdown_policy: 'migrate', overcommit: 'fit', node_loss: 'warn', storage_loss: 'move', storage_loss_after: 30,
+      rebalance_on_start: 'off',
       rebalance_auto: false, maintenance: false, moves_refused: false, disarmed: false, disarmed_nodes: [],
     });
     assert.match(await pvc('cluster', 'settings', '--node-loss', 'never'), /^2: .*ignore/s);
     assert.equal((await made.ask('POST', '/settings?overcommit=perhaps')).status, 400);
+    assert.match(await pvc('cluster', 'settings', '--storage-loss', 'wait', '--storage-loss-after', '90'), /Success/);
+    assert.match(await pvc('cluster', 'settings'), /Way to storage lost\W+wait[^]*Lost for seconds\W+90/);
+    assert.equal((await made.ask('POST', '/settings?storage_loss_after=1')).status, 400);
     assert.equal((await made.ask('POST', '/settings')).status, 400);
   });
 

@@ -31,6 +31,11 @@ export interface Storage {
   /** True while the storage answers this node: where it does not, guests with disks in it are not placed. */
   readonly connected: boolean;
   /**
+   * Nothing of the storage is reached from this node, not even the port of a monitor: the way to it is out. False where
+   * it answers, and where it merely does not answer well (no quorum, a wrong key).
+   */
+  readonly outOfReach: boolean;
+  /**
    * Puts the boot's clients on the blocklist, for at least a day; sees to it that one that is there stays so long (its
    * epoch stays).
    * done = in force: the monitors have committed it and marked the OSDs of the fenced node down with it (their peers
@@ -44,6 +49,16 @@ export interface Storage {
   lift(boot: BootRef, deadlineMs: number): Promise<Outcome<null>>;
   /** Resolves done once clients that this node opens from now on begin with a map of this epoch or a later one. */
   reach(osdmapEpoch: number, deadlineMs: number): Promise<Outcome<null>>;
+  /**
+   * Writes of processes on these nodes that have ended, and did not close their images in order: what is still under
+   * way (the kernel sends it for minutes after) reaches no image of these (`pool/name`) any more. Whoever held an
+   * image's lock there is put on the blocklist, for himself alone; an owner that lives elsewhere is left alone, an
+   * image that is gone is none. An image without a lock (exclusive-lock off) is not protected.
+   * done = in force at every OSD that is up, from that epoch on. Past the deadline: unknown.
+   */
+  shutOut(
+    nodes: readonly string[], images: readonly string[], deadlineMs: number,
+  ): Promise<Outcome<{ readonly osdmapEpoch: number }>>;
   /** Who has the image (`pool/name`) open. A dead client's watch stays for up to 30 s unless it is on the blocklist. */
   watchers(image: string, deadlineMs: number): Promise<Outcome<readonly StorageClient[]>>;
   /** Who holds the image's exclusive lock; null = nobody. */

@@ -17,6 +17,7 @@ import { systemdServices } from '../../actors/drivers/ceph/osd-service.js';
 import { createOsds } from '../../actors/drivers/ceph/osds.js';
 import { watchFencing } from '../../actors/fencing-watch.js';
 import { createCephStorage } from '../../actors/drivers/ceph/fencing.js';
+import { watchMonitorPorts } from '../../actors/drivers/ceph/monitor-ports.js';
 import { wrongAddress } from '../../actors/drivers/ceph/fencing-map.js';
 import type { Storage } from '../../actors/drivers/storage.js';
 import { cephVolumes } from '../../actors/drivers/ceph/volumes.js';
@@ -120,10 +121,17 @@ const addressFlaw = (connection: CephClient, { node, addresses }: PvcConfig): st
   wrongAddress(connection.addresses, addresses[node]?.storage ?? '');
 
 /** A boot's clients are those of its node's address on the storage network. */
-const fencingBy = (connection: CephClient, config: PvcConfig): Storage => createCephStorage({
-  connection, clock: systemClock, addressOf: (node) => config.addresses[node]?.storage ?? null,
-  flaw: () => addressFlaw(connection, config),
-});
+function fencingBy(connection: CephClient, config: PvcConfig): Storage {
+  const ports = watchMonitorPorts({
+    monitors: config.storage?.monitors ?? [], own: Object.values(config.addresses[config.node] ?? {}),
+    clock: systemClock, isConnected: () => connection.connected,
+    onConnected: (listener) => connection.onConnected(listener),
+  });
+  return createCephStorage({
+    connection, clock: systemClock, addressOf: (node) => config.addresses[node]?.storage ?? null,
+    flaw: () => addressFlaw(connection, config), outOfReach: () => ports.outOfReach(),
+  });
+}
 
 /** Pools and volumes over that connection; programs of Ceph and qemu get the same user. */
 function volumesOf({ storage }: PvcConfig, ceph: CephClient): Volumes {

@@ -42,6 +42,7 @@ function settingsObject({ cluster, feed }: ApiContext): Static<typeof Settings> 
   const settings = cluster.policy.settings();
   return {
     shutdown_policy: settings.shutdownPolicy, overcommit: settings.overcommit, node_loss: settings.nodeLoss,
+    storage_loss: settings.storageLoss, storage_loss_after: settings.storageLossAfterS,
     rebalance_on_start: settings.rebalanceOnStart ?? 'off', rebalance_auto: false,
     maintenance: settings.maintenance, moves_refused: settings.movesRefused, disarmed: settings.disarmed,
     disarmed_nodes: feed.telemetry().filter((item) => item.data['disarmed'] === true).map((item) => item.node).sort(),
@@ -50,11 +51,13 @@ function settingsObject({ cluster, feed }: ApiContext): Static<typeof Settings> 
 
 function settingsChange(query: Static<typeof SettingsArguments>): SettingsChange {
   const { shutdown_policy: shutdownPolicy, overcommit, node_loss: nodeLoss, rebalance_on_start: onStart } = query;
+  const { storage_loss: storageLoss, storage_loss_after: storageLossAfterS } = query;
   if (query.rebalance_auto === true) {
     throw invalid('Not yet: a balancer that moves running VMs is not there; rebalance_on_start balances at start');
   }
   const change: SettingsChange = {
     ...(shutdownPolicy && { shutdownPolicy }), ...(overcommit && { overcommit }), ...(nodeLoss && { nodeLoss }),
+    ...(storageLoss && { storageLoss }), ...(storageLossAfterS && { storageLossAfterS }),
     ...(onStart && { rebalanceOnStart: onStart === 'off' ? null : onStart }),
   };
   if (Object.keys(change).length === 0 && query.rebalance_auto === undefined) throw invalid('Nothing to change.');

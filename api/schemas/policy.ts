@@ -1,9 +1,10 @@
 /** Shapes of /settings, /rule and /node/<n>/leave. All ours: PVC has no such things. */
-import { args, flag, oneOf, Type } from './schema.js';
+import { args, count, flag, oneOf, Type } from './schema.js';
 
 export const SHUTDOWN_POLICIES = ['conditional', 'freeze', 'failover', 'migrate'] as const;
 export const OVERCOMMIT = ['fit', 'warn', 'refuse'] as const;
 export const NODE_LOSS = ['ignore', 'warn', 'refuse'] as const;
+export const STORAGE_LOSS = ['move', 'wait'] as const;
 export const REBALANCE_ON_START = ['off', 'static', 'dynamic'] as const;
 
 const optionalOf = <const T extends readonly string[]>(values: T, description: string) =>
@@ -13,6 +14,9 @@ export const SettingsArguments = args({
   shutdown_policy: optionalOf(SHUTDOWN_POLICIES, 'What becomes of the VMs of a node that is shut down or rebooted'),
   overcommit: optionalOf(OVERCOMMIT, 'A VM where its memory is not free, or more is provisioned than there is'),
   node_loss: optionalOf(NODE_LOSS, 'A start after which the loss of one node would leave a VM without a place'),
+  storage_loss: optionalOf(STORAGE_LOSS, 'A node that lives and has no way to the storage: its VMs on RBD begin anew '
+    + 'elsewhere, or wait for it'),
+  storage_loss_after: count('Seconds for which it has been so before its VMs are moved', 5, 86_400),
   rebalance_on_start: optionalOf(REBALANCE_ON_START, 'A VM that is started goes where the cluster becomes most even'),
   rebalance_auto: flag('Not yet: a balancer that moves running VMs'),
 });
@@ -20,6 +24,8 @@ export const Settings = Type.Object({
   shutdown_policy: Type.String(),
   overcommit: Type.String(),
   node_loss: Type.String(),
+  storage_loss: Type.String(),
+  storage_loss_after: Type.Integer({ description: 'Seconds' }),
   rebalance_on_start: Type.String(),
   rebalance_auto: Type.Boolean(),
   maintenance: Type.Boolean(),

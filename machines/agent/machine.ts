@@ -55,7 +55,9 @@ function answerOf(
     };
   }
   const about = { ...base, uuid: request.uuid, bootId: context.bootId };
-  if (event.type === 'hypervisor.ensureAbsent.done') return { type: 'agent.absent', ...about };
+  if (event.type === 'hypervisor.ensureAbsent.done') {
+    return { type: 'agent.absent', ...about, ...(event.result.severed === true ? { severed: true } : {}) };
+  }
   if (event.type === 'hypervisor.observe.done')
     return { type: 'agent.observed', ...about, state: event.result.state };
   return { type: 'agent.failed', ...about, reason: reason ?? 'no answer' };

@@ -22,11 +22,6 @@ const wantCut = nodeSetup.assign(({ context }) =>
 );
 const wantCutNow = nodeSetup.assign(({ context }) => (context.hasStorage === true ? { cutWanted: true } : {}));
 
-/** Of no use without storage. */
-const sawOffAndSilent = (offAndSilent: boolean) => nodeSetup.assign(({ context }) =>
-  context.hasStorage === true ? { offAndSilent } : {},
-);
-
 const sawOn = nodeSetup.assign(({ event }) => ({ powerSeenOnAt: event.at }));
 /** No answer: the next coordinator's agent is asked, and when all were, the fence is stuck. */
 const readElsewhere = [
@@ -133,15 +128,9 @@ export const fencing = nodeSetup.createStateConfig({
         'probe.signs.unknown': stuckNow,
       },
     },
-    /**
-     * Reads off and is silent. A BMC that lies is outlasted: by then the node's own guard has ended its guests. VMs
-     * that can write to nothing but RBD do not wait here: they go on once the storage has cut the boot off.
-     */
+    /** Reads off and is silent. A BMC that lies is outlasted: by then the node's own guard has ended its guests. */
     awaitLeaseDeadline: {
-      entry: [
-        waitBecause('Waiting for its lease deadline to pass'), wantCutNow, sawOffAndSilent(true),
-      ],
-      exit: sawOffAndSilent(false),
+      entry: [waitBecause('Waiting for its lease deadline to pass'), wantCutNow],
       always: { guard: 'leaseOverAndCut', ...provedP1 },
       after: { retryLeaseMs: 'confirmSilence' },
     },

@@ -29,6 +29,8 @@ export interface NodeTelemetry {
   readonly storage?: boolean;
   /** What would spoil a fence by storage, as its preflight found; absent = nothing. */
   readonly fenceFlaws?: readonly { readonly key: string; readonly text: string; readonly cure: string }[];
+  /** Not even a monitor's port is reached from here: the way to the storage is out. */
+  readonly storageOutOfReach?: true;
   /** Running guests; figures as libvirt counts them. */
   readonly guests: readonly NodeGuest[];
 }

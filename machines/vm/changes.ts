@@ -148,6 +148,21 @@ export const returnOf = (target: BootRef): VmMove => ({
   lastNode: null,
 });
 
+/** Its volumes as it has them now, and those of earlier ones that nothing was started after. Without any: nothing. */
+export function cutShortOn({ cutShort, definition }: VmContext, node: string): Change {
+  const own = (definition.rbdDisks ?? []).filter((disk) => !disk.readOnly).map((disk) => disk.volume);
+  return own.length === 0 ? {} : {
+    cutShort: {
+      nodes: [...new Set([...(cutShort?.nodes ?? []), node])],
+      volumes: [...new Set([...(cutShort?.volumes ?? []), ...own])],
+    },
+  };
+}
+
+/** An agent's "absent", as far as it says that a copy was cut short. */
+export const severedBy = (context: VmContext, event: { readonly node: string; readonly severed?: true }): Change =>
+  event.severed === true ? cutShortOn(context, event.node) : {};
+
 /** The node and last_node of a VM that is off and is given another home. */
 export function rehomedWhileOff(context: VmContext, command: VmCommand): Change {
   const move = moveOf(context, command);

@@ -26,6 +26,8 @@ export interface TransferRefused extends Stamped {
 /** The agent's word: no copy of the VM on this boot, and an incoming one will be refused. */
 export interface AgentAbsent extends BootRef, Stamped {
   readonly type: 'agent.absent';
+  /** It ended one, where the storage did not answer. */
+  readonly severed?: true;
   readonly uuid: string;
   readonly requestId: string;
 }
@@ -55,6 +57,8 @@ export type VmFact =
       readonly reason: string | null;
       readonly replyTo: string;
     } & Stamped)
+  /** From the watch on the storage: `boot`, where it runs, has no way to it. End there, begin anew at the target. */
+  | ({ readonly type: 'vm.forsake'; readonly boot: BootRef; readonly target: BootRef } & Stamped)
   /** From the node actor: come home. */
   /** From the keeper of the rules (replyTo null): go where they like it better. */
   | ({ readonly type: 'vm.return'; readonly target: BootRef; readonly replyTo: string | null } & Stamped)

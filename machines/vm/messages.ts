@@ -217,6 +217,16 @@ export interface VmResize {
   readonly sizeBytes: number;
 }
 
+/**
+ * Copies that did not end by themselves: what they had sent to the storage may still be under way, and until that is
+ * shut out nothing else opens these volumes.
+ */
+export interface CutShort {
+  readonly nodes: readonly string[];
+  /** `pool/image`. */
+  readonly volumes: readonly string[];
+}
+
 export interface VmContext extends VmInput {
   readonly shutdownMs: number;
   /** Home of a temporarily migrated VM (PVC's last_node), or null. */
@@ -228,6 +238,7 @@ export interface VmContext extends VmInput {
   readonly rbdOnlyCopies?: boolean;
   /** A former copy was cut off from storage as of this osdmap epoch: no later one opens its disks with an older map. */
   readonly osdmapEpoch?: number;
+  readonly cutShort?: CutShort | null;
   readonly failedReason: string | null;
   /** Why nothing happens although something is wanted, for people; null when nothing waits. */
   readonly waitingReason: string | null;

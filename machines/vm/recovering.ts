@@ -4,7 +4,7 @@
  * proofs of the node actor's fence, an agent's "absent, and incoming refused", or our own destroy.
  */
 import { assign } from 'xstate';
-import { unlocked } from './changes.js';
+import { severedBy, unlocked } from './changes.js';
 import { afterProofs, byAgentAbsence, without, withoutProved } from './copies.js';
 import type { VmContext } from './messages.js';
 import { askOtherSide, isAnswer } from './migrating.js';
@@ -92,13 +92,16 @@ export const recovering = vmSetup.createStateConfig({
               isAnswer({ context, event }) && without(context.mayRunOn, byAgentAbsence(event)).length === 0,
             target: 'recovered',
             actions: assign(({ context, event }) => ({
+              ...severedBy(context, event),
               mayRunOn: without(context.mayRunOn, byAgentAbsence(event)),
               waitingReason: null,
             })),
           },
           {
             guard: isAnswer,
-            actions: assign(({ context, event }) => ({ mayRunOn: without(context.mayRunOn, byAgentAbsence(event)) })),
+            actions: assign(({ context, event }) => ({
+              ...severedBy(context, event), mayRunOn: without(context.mayRunOn, byAgentAbsence(event)),
+            })),
           },
         ],
         'agent.failed': { guard: isAnswer, actions: waitForReason },

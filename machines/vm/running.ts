@@ -1,6 +1,6 @@
 /** Parts of the VM chart: the guest runs, is being ended, or must be looked at. */
 import { assign } from 'xstate';
-import { evacuationOf, returnOf } from './changes.js';
+import { cutShortOn, evacuationOf, returnOf } from './changes.js';
 import { alsoMayRunOn } from './copies.js';
 import { changesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
@@ -112,6 +112,17 @@ export const running = vmSetup.createStateConfig({
         })),
       },
     ],
+    // A live migration would wait for the very writes that hang.
+    'vm.forsake': {
+      guard: 'isWhereItRuns',
+      target: '#stopping',
+      actions: assign(({ context, event }) => ({
+        stop: { then: 'relocate', force: true },
+        target: event.target,
+        ...cutShortOn(context, event.boot.node),
+        waitingReason: `${event.boot.node} has no way to the storage: it begins anew on ${event.target.node}`,
+      })),
+    },
     'vm.return': {
       target: '#migrating',
       actions: assign(({ event }) => ({

@@ -2,7 +2,7 @@
 import { setup } from 'xstate';
 import type { ActionsOf, VmEffects } from '../effects.js';
 import { afterProofs, mayRunHere, sameBoot, soleRunner } from './copies.js';
-import { absentHere, acquired, operationOf, wantEnd } from './changes.js';
+import { absentHere, acquired, cutShortOn, operationOf, wantEnd } from './changes.js';
 import type { VmEvent } from './events.js';
 import type { VmContext, VmInput } from './messages.js';
 import { VM_DELAYS, VM_LIMITS, backOffMs } from './timing.js';
@@ -24,6 +24,9 @@ export const vmSetup = setup({
     targetIsKnown: ({ context }) => context.target !== null,
     onlyThisBootMayRun: ({ context }) => soleRunner(context) !== null,
     mustReachStorage: ({ context }) => soleRunner(context) !== null && context.osdmapEpoch !== undefined,
+    /** What its last copy had under way may still arrive. */
+    mustShutOut: ({ context }) => soleRunner(context) !== null && !!context.cutShort,
+    isWhereItRuns: ({ context, event }) => event.type === 'vm.forsake' && sameBoot(event.boot, context.owner),
     nothingMayRun: ({ context }) => context.mayRunOn.length === 0,
     mayRunHere: ({ context }) => mayRunHere(context),
     /** A volume of it has another size, and it does not know. */
@@ -63,7 +66,17 @@ export const forgetProved = vmSetup.assign(({ context, event }) =>
 );
 
 /** The owner's own node holds no copy. */
-export const noCopyHere = vmSetup.assign(({ context }) => absentHere(context));
+export const noCopyHere = vmSetup.assign(({ context, event }) => ({
+  ...absentHere(context), ...(wasCutShort(context, event) ? cutShortOn(context, context.owner!.node) : {}),
+}));
+
+/**
+ * Nobody saw how it ended, or it was ended where the storage did not answer. One that was just ended by command, its
+ * storage well, has closed its volumes.
+ */
+const wasCutShort = (context: VmContext, event: VmEvent): boolean => context.owner !== null && (
+  event.type === 'hypervisor.observe.done' && event.result.state === 'absent' && context.stop === null
+  || event.type === 'hypervisor.destroy.done' && event.result?.severed === true);
 
 /** A user's command begins; one still open is overtaken by it. */
 export const beginOperation = vmSetup.enqueueActions(({ context, event, enqueue }) => {

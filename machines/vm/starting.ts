@@ -123,10 +123,37 @@ export const starting = vmSetup.createStateConfig({
     /** Transient: a start needs that no other boot may hold a copy (rule 1). */
     claiming: {
       always: [
+        { guard: 'mustShutOut', target: 'shuttingOut' },
         { guard: 'mustReachStorage', target: 'reaching' },
         { guard: 'onlyThisBootMayRun', target: 'launching', actions: launch },
         { target: '#recovering' },
       ],
+    },
+    /** Its last copy was cut short: what the kernel of that node still holds of its writes would go out yet. */
+    shuttingOut: {
+      entry: {
+        type: 'storage.shutOut',
+        params: ({ context }) => ({
+          nodes: context.cutShort?.nodes ?? [], volumes: context.cutShort?.volumes ?? [],
+          deadlineMs: VM_DEADLINES.shutOutMs,
+        }),
+      },
+      exit: { type: 'effect.cancel', params: { kind: 'storage.shutOut' } },
+      on: {
+        ...giveUpStarting,
+        'storage.shutOut.done': {
+          target: 'claiming',
+          actions: assign(({ context, event }) => ({
+            cutShort: null, osdmapEpoch: Math.max(context.osdmapEpoch ?? 0, event.result.osdmapEpoch),
+          })),
+        },
+        'storage.shutOut.refused': { target: 'storageAway', actions: waitForReason },
+        'storage.shutOut.unknown': { target: 'storageAway', actions: waitForReason },
+        'owner.acquired': [
+          { guard: 'ownerKeptItsBoot', actions: takeOwner },
+          { target: '#recovering', actions: takeOwner },
+        ],
+      },
     },
     /**
      * A former copy was cut off from storage: every OSD that serves this one must know of that. A storage that does not

@@ -13,6 +13,7 @@ export const VM_STATES = {
   'starting.transferring': 'Handed to the node that will run it.',
   'starting.turnedAway': 'The chosen node was gone; another is chosen in a moment.',
   'starting.claiming': 'Makes sure that no other node may hold a copy (passes at once).',
+  'starting.shuttingOut': 'What its last copy, cut short, had under way to the storage is being shut out.',
   'starting.reaching': 'Its storage must know of the fence of its former copy.',
   'starting.storageAway': 'The storage does not answer here; another place is looked for in a moment.',
   'starting.launching': 'The hypervisor is starting it.',

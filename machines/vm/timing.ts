@@ -27,6 +27,8 @@ export const VM_DEADLINES = {
   resumeMs: 10_000,
   placeMs: 5_000,
   storageMs: 5_000,
+  /** As a fence's: the monitors' commit and the last OSD that confirms the map. */
+  shutOutMs: 10_000,
   /** A guest lets go of a device in its own time. */
   deviceMs: 30_000,
   freezeMs: 25_000,

@@ -14,8 +14,9 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { BootRef } from '../../../machines/vm/messages.js';
 import { done, refused, unknown, type Outcome } from '../outcome.js';
 import type { Fenced, Storage, StorageClient } from '../storage.js';
-import type { CephCommand, CephConnection, CephReply, ImageRef } from './connection.js';
+import type { CephCommand, CephConnection, CephReply } from './connection.js';
 import { confirmEverywhere, type Confirmed } from './fencing-osds.js';
+import { imageRef, shutOut } from './fencing-shut-out.js';
 import { entriesOf, isBlocked, readOsdmap, remainingMs, wholeAddress, type Osdmap } from './fencing-map.js';
 
 /**
@@ -43,6 +44,8 @@ export interface CephStorageDeps {
   addressOf(node: string): string | null;
   /** Why entries for those addresses would hit nobody (`wrongAddress`); null = they do. */
   flaw?(): string | null;
+  /** As of the port; absent: it is never known to be so. */
+  outOfReach?(): boolean;
 }
 
 export const createCephStorage = (deps: CephStorageDeps): Storage => new CephStorage(deps);
@@ -55,6 +58,21 @@ class CephStorage implements Storage {
 
   get connected(): boolean {
     return this.deps.connection.connected;
+  }
+
+  get outOfReach(): boolean {
+    return !this.connected && this.deps.outOfReach?.() === true;
+  }
+
+  shutOut(
+    nodes: readonly string[], images: readonly string[], deadlineMs: number,
+  ): Promise<Outcome<{ readonly osdmapEpoch: number }>> {
+    const { connection, clock, addressOf, flaw } = this.deps;
+    return shutOut({
+      connection, clock, addresses: nodes.map(addressOf), isFlawed: (flaw?.() ?? null) !== null,
+      untilMs: this.#until(deadlineMs),
+      readMap: (untilMs) => this.#readMap(untilMs), command: (command, untilMs) => this.#command(command, untilMs),
+    }, images);
   }
 
   async fence(boot: BootRef, deadlineMs: number): Promise<Outcome<{ readonly osdmapEpoch: number }>> {
@@ -227,8 +245,3 @@ const upAt = ({ osds }: Osdmap, ip: string): number[] =>
   osds.filter(({ isUp, addresses }) => isUp && addresses.includes(ip)).map(({ id }) => id);
 const whyNot = (confirmed: Confirmed): string =>
   confirmed.kind === 'waiting' ? confirmed.reason : 'the entry was taken off again meanwhile';
-
-function imageRef(image: string): ImageRef | null {
-  const [pool, name, ...rest] = image.split('/');
-  return pool && name && rest.length === 0 ? { pool, image: name } : null;
-}

@@ -1,6 +1,6 @@
 /** `pvc rule` and `pvc cluster settings`: what the cluster as a whole is to do. */
 import {
-  NODE_LOSS, OVERCOMMIT, REBALANCE_ON_START, SHUTDOWN_POLICIES,
+  NODE_LOSS, OVERCOMMIT, REBALANCE_ON_START, SHUTDOWN_POLICIES, STORAGE_LOSS,
 } from '../../schemas/policy.js';
 import { accepted, fetchData, messageOf } from '../calls.js';
 import type { Command, CommandContext, OptionSpec, Positional } from '../command.js';
@@ -66,6 +66,15 @@ const SETTINGS: readonly (OptionSpec & { readonly key: string; readonly label: s
     help: 'A start after which the loss of one node would leave a VM without a place.',
   },
   {
+    key: 'storage_loss', label: 'Way to storage lost', name: 'storage-loss', kind: 'text', value: 'HOW',
+    choices: STORAGE_LOSS,
+    help: 'VMs on RBD of a node that lives and has no way to the storage: begun anew elsewhere (move), or left (wait).',
+  },
+  {
+    key: 'storage_loss_after', label: 'Lost for seconds', name: 'storage-loss-after', kind: 'number', value: 'SECONDS',
+    help: 'For how long it has been so before they are moved: 5 or more. [default: 30]',
+  },
+  {
     key: 'rebalance_on_start', label: 'Balance at start', name: 'rebalance-on-start', kind: 'text', value: 'BASIS',
     choices: REBALANCE_ON_START, help: 'A VM that is started goes where the cluster becomes most even.',
   },
@@ -74,7 +83,8 @@ const SETTINGS: readonly (OptionSpec & { readonly key: string; readonly label: s
 async function settings(context: CommandContext): Promise<void> {
   const { values, terminal } = context;
   const api = await context.api();
-  const change = Object.fromEntries(SETTINGS.map(({ key, name }) => [key, values.text(name)]));
+  const change = Object.fromEntries(SETTINGS.map(({ key, name, kind }) =>
+    [key, kind === 'number' ? values.number(name) : values.text(name)]));
   if (Object.values(change).some((value) => value !== undefined)) {
     const reply = await accepted(api, { method: 'POST', path: '/settings', query: change });
     terminal.print(messageOf(reply.body));
