@@ -43,7 +43,7 @@ import { asWorldEffects } from './handlers.js';
 import { Homing } from './homing.js';
 import { leave } from './leaving.js';
 import { Keeper } from './keeper.js';
-import { Liveness } from './liveness.js';
+import { Liveness, silentAfterMs } from './liveness.js';
 import { OsdDesk } from './osd-desk.js';
 import { OsdKeeper } from './osd-keeper.js';
 import { StorageLoss } from './storage-loss.js';
@@ -89,9 +89,6 @@ export interface CellsDeps {
   aroundEffects?(made: Readonly<Record<string, WorldEffect>>): Readonly<Record<string, WorldEffect>>;
 }
 
-/** Heartbeats a node may miss before it is doubted. */
-const MISSED_HEARTBEATS = 2;
-
 export interface Cells {
   readonly admin: Admin;
   /** Before the daemon ends on purpose: see leaving.ts. */
@@ -122,7 +119,8 @@ export function startCells(deps: CellsDeps): Cells {
   const homing = new Homing({ ...deps, host, primacy, log: log.child('homing') });
   const liveness = new Liveness({
     mirror, host, primacy, clock, nodes: config.allNodes, coordinators: config.coordinators, self: self.node,
-    silentMs: config.timers.telemetryMs * MISSED_HEARTBEATS + 500, quorumAgeMs: deps.quorumAgeMs,
+    silentMs: silentAfterMs(config.timers.telemetryMs, config.zookeeper, deps.storage !== null),
+    quorumAgeMs: deps.quorumAgeMs,
     vouching: deps.vouching === true,
     hasStorage: deps.storage !== null,
   });

@@ -11,7 +11,7 @@ import {
 } from '../machines/placement.js';
 import { predecessorsOf } from '../machines/order.js';
 import { repairMoves } from '../machines/repair.js';
-import type { PlacementRule, Standing } from '../machines/rules.js';
+import type { PlacementRule } from '../machines/rules.js';
 import type { AtRisk } from '../machines/survival.js';
 import type { BootRef, NodeSelector, VmContext } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
@@ -22,13 +22,11 @@ import type { PvcConfig } from './config.js';
 import { whoMayReturn } from './homecoming.js';
 import { isMaintained, NOTHING_BY_ITSELF } from './maintenance.js';
 import { PromisedPlaces } from './promised-places.js';
+import { heldBy, holds, homedAt, standingOf } from './vm-places.js';
 
 const contextOf = (record: ActorRecord): VmContext => record.snapshot.context as unknown as VmContext;
 /** Its ha is off: nothing of the cluster's touches it but what a person asks for. */
 const isLeftAlone = (vm: VmContext): boolean => vm.meta.ha === false;
-/** A copy may be there, or is on its way there. */
-const holds = (vm: VmContext, node: string): boolean =>
-  vm.target?.node === node || vm.mayRunOn.some((boot) => boot.node === node);
 
 const memoryOf = (vm: VmContext): number => vm.definition.memoryMiB;
 
@@ -247,19 +245,23 @@ export class ClusterView {
   world(asking: readonly string[] = []): PlacementWorld {
     const askers = new Set(asking);
     const vms = this.vms().map((record) => this.withPromise(record, askers));
+    const [held, homed] = [heldBy(vms), homedAt(vms)];
     return {
-      nodes: this.config.allNodes.map((name) => this.node(name, vms, askers)),
+      nodes: this.config.allNodes.map((name) => this.node(name, held.get(name) ?? [], homed.get(name) ?? [], askers)),
       defaultSelector: this.config.targetSelector as NodeSelector,
       rules: this.rules(), standing: standingOf(vms), overcommit: this.settings().overcommit,
     };
   }
 
-  private node(name: string, vms: readonly VmContext[], asking: ReadonlySet<string>): PlacementNode {
+  /** `held`, `homed`: VMs that it may hold, or is about to, and those whose home it is. */
+  private node(
+    name: string, held: readonly VmContext[], homed: readonly VmContext[], asking: ReadonlySet<string>,
+  ): PlacementNode {
     const record = this.mirror.actors.get(addressOf('node', name))?.record;
     const telemetry = this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined;
     const back = this.isBack(name);
     const counted = new Set(telemetry?.guests.map((guest) => guest.uuid) ?? []);
-    const coming = vms.filter((vm) => holds(vm, name) && !counted.has(vm.uuid) && !asking.has(vm.uuid));
+    const coming = held.filter((vm) => !counted.has(vm.uuid) && !asking.has(vm.uuid));
     const sum = (list: readonly VmContext[], of: (vm: VmContext) => number): number =>
       list.reduce((total, vm) => total + of(vm), 0);
     return {
@@ -272,7 +274,7 @@ export class ClusterView {
         : back ? (nodeIsIn(record.snapshot, 'domain.ready') ? 'ready' : 'flushed') : domainStateWord(record.snapshot),
       memoryTotalMiB: telemetry?.memory.totalMiB ?? 0,
       memoryFreeMiB: (telemetry?.memory.freeMiB ?? 0) - sum(coming, memoryOf),
-      memoryProvisionedMiB: sum(vms.filter((vm) => vm.node === name && !asking.has(vm.uuid)), memoryOf),
+      memoryProvisionedMiB: sum(homed.filter((vm) => !asking.has(vm.uuid)), memoryOf),
       vcpusAllocated: (telemetry?.vcpusAllocated ?? 0) + sum(coming, (vm) => vm.definition.vcpus),
       load: (telemetry?.load ?? 0) + sum(coming, (vm) => vm.definition.vcpus),
       vms: counted.size + coming.length,
@@ -281,11 +283,3 @@ export class ClusterView {
     };
   }
 }
-
-/** Where each VM that is wanted running is, or is about to be. */
-const standingOf = (vms: readonly VmContext[]): Standing => new Map(
-  vms.filter((vm) => vm.desired === 'start').map((vm) => {
-    const held = [...vm.mayRunOn.map((boot) => boot.node), ...(vm.target === null ? [] : [vm.target.node])];
-    return [vm.uuid, [...new Set(held)]];
-  }),
-);

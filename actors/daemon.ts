@@ -6,7 +6,7 @@
 import { COMMIT_EFFECT_NAMES } from '../machines/effects.js';
 import type { MachineDefinition } from '../machines/definition.js';
 import { addressOf } from '../runtime/address.js';
-import { behaviorOf, type Behavior } from '../runtime/behavior.js';
+import { behaviorOnce, type Behavior } from '../runtime/behavior.js';
 import { bootstrap } from '../runtime/bootstrap.js';
 import type { Clock } from '../runtime/clock.js';
 import { encodeEnvelope } from '../runtime/codec.js';
@@ -116,7 +116,7 @@ type Behaviors = ReadonlyMap<string, Behavior>;
 
 export function createDaemon(deps: DaemonDeps): RestForOne {
   const paths = pathsUnder(deps.config.zookeeper.root);
-  const behaviors: Behaviors = new Map(deps.definitions.map((each) => [each.kind, behaviorOf(each)]));
+  const behaviors: Behaviors = new Map(deps.definitions.map((each) => [each.kind, behaviorOnce(each)]));
   const stage: Stage = {
     store: null, lease: null, mirror: null, feed: null, services: null, quorumSinceMs: 0,
     disarmed: false,

@@ -1,11 +1,9 @@
 /** Effects on other nodes' power and signs of life, for node and agent actors. */
 import type { NodeEffects } from '../machines/effects.js';
+import { PROBE_MS } from '../machines/node/timing.js';
 import type { Bmc, Probe } from './drivers/bmc.js';
 import { done } from './drivers/outcome.js';
 import type { HandlersOf } from './handlers.js';
-
-/** How long one round of signs of life may take, milliseconds. */
-const PROBE_MS = 1000;
 
 export function powerEffects(
   bmc: Bmc, probe: Probe,

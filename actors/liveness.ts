@@ -9,7 +9,9 @@ import type { ActorEvent } from '../runtime/envelope.js';
 import type { Host } from '../runtime/host.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { Primacy } from '../runtime/primacy.js';
+import { GUEST_STOP_MS, leaseDeadlineMs } from '../runtime/limits.js';
 import type { NodeContext } from '../machines/node/messages.js';
+import { PROBE_MS } from '../machines/node/timing.js';
 import { nodeIsIn } from '../machines/node/view.js';
 import { isMaintained } from './maintenance.js';
 
@@ -33,8 +35,27 @@ export interface LivenessDeps {
 }
 
 const TICK_MS = 500;
+/** Heartbeats a node may miss before it is doubted. */
+const MISSED_HEARTBEATS = 2;
+/** What the last of them may be late. */
+const LATE_MS = 500;
 /** A fact that the machine seems not to have taken is told again after this time. */
 const REPEAT_MS = 5000;
+
+/**
+ * Silence after which a node is doubted, milliseconds. A doubt asks, it judges nothing. Where storage can cut a node
+ * off, the probe of the doubt must not end before the node's own guard has ended its guests (rule 3): a node that a
+ * doubt finds off and silent is past its own deadline, and begins nothing any more.
+ */
+export function silentAfterMs(
+  telemetryMs: number, { sessionTimeoutMs, tickMs }: { readonly sessionTimeoutMs: number; readonly tickMs: number },
+  hasStorage: boolean,
+): number {
+  const missedMs = telemetryMs * MISSED_HEARTBEATS;
+  if (!hasStorage) return missedMs + LATE_MS;
+  const guestsEndMs = leaseDeadlineMs(0, { sessionTimeoutMs, tickMs, stopMs: GUEST_STOP_MS }) + GUEST_STOP_MS;
+  return Math.max(missedMs, guestsEndMs - PROBE_MS);
+}
 
 export class Liveness {
   private readonly told = new Map<string, { key: string; at: number }>();
@@ -49,13 +70,21 @@ export class Liveness {
     const tick = (): void => {
       if (this.stopped) return;
       this.lookAll();
-      this.deps.clock.after(TICK_MS, tick, true);
+      this.deps.clock.after(this.nextLookMs(), tick, true);
     };
     tick();
   }
 
   stop(): void {
     this.stopped = true;
+  }
+
+  /** At the very end of a silence, if that comes before the next tick. */
+  private nextLookMs(): number {
+    const { primacy, mirror, nodes, silentMs, hasStorage } = this.deps;
+    if (hasStorage !== true || !primacy.isPrimary()) return TICK_MS;
+    const left = nodes.map((node) => silentMs - (mirror.heardOf(node)?.silentMs ?? Infinity)).filter((ms) => ms >= 0);
+    return Math.min(TICK_MS, ...left.map((ms) => Math.floor(ms) + 1));
   }
 
   private lookAll(): void {
@@ -141,10 +170,15 @@ export class Liveness {
     return record?.snapshot.context as NodeContext | undefined;
   }
 
-  /** Nodes seen in this generation that hold no lease now. */
-  private suspects(): number {
+  /** Nodes seen in this generation that hold no lease now, or are suspects otherwise. */
+  private suspects(also: (node: string) => boolean = () => false): number {
     return this.deps.nodes.filter((node) =>
-      this.contextOf(node)?.incarnation != null && this.deps.mirror.liveOf(node) === null).length;
+      this.contextOf(node)?.incarnation != null && (this.deps.mirror.liveOf(node) === null || also(node))).length;
+  }
+
+  private isSilent(node: string): boolean {
+    const heard = this.deps.mirror.heardOf(node);
+    return heard !== null && heard.silentMs > this.deps.silentMs;
   }
 
   /** Under maintenance no new doubt begins; one that began before is carried to its end. */
@@ -156,13 +190,14 @@ export class Liveness {
   private hear(node: string): void {
     const heard = this.deps.mirror.heardOf(node);
     if (heard === null) return;
-    const silent = heard.silentMs > this.deps.silentMs && this.quorumAgeMs() > this.deps.silentMs;
+    const silent = this.isSilent(node) && this.quorumAgeMs() > this.deps.silentMs;
     const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
     const judged = record !== undefined && nodeIsIn(record.snapshot, 'life.judging');
     if (silent) {
       if (!this.mayDoubt(node)) return;
       this.tell(node, `silent ${heard.mzxid}`, {
         type: 'node.silent', sinceMs: this.leaseUnheardMs(heard.silentMs), coordinators: this.helpers(node),
+        suspects: this.suspects((other) => this.isSilent(other)), nodes: this.deps.nodes.length,
         ...this.storage(),
       });
     } else if (judged && heard.silentMs < this.deps.silentMs / 2) {

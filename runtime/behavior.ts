@@ -134,6 +134,15 @@ class LiveStates {
 /** Some 700 bytes each while their snapshots live. */
 const GENERATION = 1024;
 
+const made = new WeakMap<MachineDefinition, Behavior>();
+
+/** As behaviorOf, made once a definition: for many daemons in one process, which all take the very same one. */
+export function behaviorOnce(definition: MachineDefinition): Behavior {
+  const known = made.get(definition) ?? behaviorOf(definition);
+  made.set(definition, known);
+  return known;
+}
+
 /** Wraps a machine as pure functions. Throws what a guard or an assign of the machine throws. */
 export function behaviorOf(definition: MachineDefinition): Behavior {
   const { machine } = definition;

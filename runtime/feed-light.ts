@@ -29,7 +29,8 @@ type Fields = Readonly<Record<string, unknown>>;
 function lightFields(fields: Fields, depth: number): Fields {
   const light: Record<string, unknown> = {};
   let count = 0;
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name in fields) {
+    const value = fields[name];
     if (typeof value === 'string' ? value.length > TEXT_MAX : Array.isArray(value)) continue;
     if (typeof value === 'object' && value !== null) {
       if (depth > 0) light[name] = lightFields(value as Fields, depth - 1);
@@ -42,11 +43,12 @@ function lightFields(fields: Fields, depth: number): Fields {
 /** `before` = the record as it was known before; null = all operations are news. */
 export function lightOf(record: ActorRecord, before: ActorRecord | null = null): LightRecord {
   const { kind, id, revision, seq, removed, fault, snapshot, counts } = record;
-  const known = new Map(before?.operations.map((one) => [one.operationId, one.state]));
+  const known = before?.operations ?? [];
   return {
     kind, id, revision, seq, removed, fault, counts,
     snapshot: { ...snapshot, context: lightFields(snapshot.context, 1) },
-    operations: record.operations.filter((one) => known.get(one.operationId) !== one.state),
+    operations: record.operations.filter((one) =>
+      known.find(({ operationId }) => operationId === one.operationId)?.state !== one.state),
     effectCount: record.effects.length, timerCount: record.timers.length,
   };
 }

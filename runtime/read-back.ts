@@ -32,6 +32,12 @@ export async function readBack(deps: ReadBackDeps, turn: Turn, goOn: () => boole
   const { store, clock } = deps;
   const path = deps.paths.record(turn.address);
   while (goOn()) {
+    if (store.state === 'connecting' || store.state === 'suspended') {
+      // It would be refused at once: every cell with a commit out waits like this.
+      deps.log.debug('waiting to read a commit back', { actor: turn.address, store: store.state });
+      await clock.sleep(PAUSE_MS);
+      continue;
+    }
     try {
       await store.sync(path);
       const node = await store.read(path);

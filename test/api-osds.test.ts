@@ -3,29 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { apiWorld, form, type Ask } from '../fixtures/api-server.js';
 import type { World } from '../fixtures/api-world.js';
+import { cephTold as telemetry, osdTold as osd, uuidOfOsd as uuid } from '../fixtures/ceph-told.js';
 import type { Api } from '../api/server.js';
 import { addressOf } from '../runtime/address.js';
-import type { CephOsdStats, CephTelemetry } from '../machines/ceph/telemetry.js';
+import type { CephOsdStats } from '../machines/ceph/telemetry.js';
 import type { OsdContext } from '../machines/osd/messages.js';
 import { newOsd } from '../machines/osd/setup.js';
 
-const uuid = (number: number): string => `11111111-2222-4333-8444-${String(number).padStart(12, '0')}`;
 const GIB = 2 ** 30;
-
-const osd = (number: number, change: Partial<CephOsdStats> = {}): CephOsdStats => ({
-  number, uuid: uuid(number), up: true, in: true, state: ['exists', 'up'], host: 'hv1', devices: ['sdb'], weight: 1,
-  reweight: 1, primaryAffinity: 1, deviceClass: 'ssd', pgs: 33, sizeBytes: 100 * GIB, usedBytes: 25 * GIB,
-  usedDataBytes: 20 * GIB, usedOmapBytes: 0, usedMetaBytes: 5 * GIB, availableBytes: 75 * GIB, utilization: 25,
-  variance: 1, writeOpsRate: 12, writeBytesRate: 49_152, readOpsRate: 0, readBytesRate: 0, ...change,
-});
-const telemetry = (osds: readonly CephOsdStats[]): CephTelemetry => ({
-  at: 0, by: 'hv1', fsid: uuid(0), osdmapEpoch: 7, flags: ['noout'],
-  health: {
-    status: 'HEALTH_WARN',
-    checks: [{ code: 'OSD_DOWN', severity: 'HEALTH_WARN', summary: '1 osds down', detail: [], muted: false }],
-  },
-  capacity: { sizeBytes: 200 * GIB, usedBytes: 50 * GIB, availableBytes: 150 * GIB }, osds, pools: [],
-});
 
 describe('OSDs by the API', () => {
   let api: Api;

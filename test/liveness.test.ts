@@ -1,7 +1,9 @@
 /** What the primary's watch over the leases tells the actor of a node; the lease of a fenced boot is no return. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Liveness } from '../actors/liveness.js';
+import { Liveness, silentAfterMs } from '../actors/liveness.js';
+import { PROBE_MS } from '../machines/node/timing.js';
+import { GUEST_STOP_MS, leaseDeadlineMs } from '../runtime/limits.js';
 import type { ActorEvent } from '../runtime/envelope.js';
 import type { Host } from '../runtime/host.js';
 import type { LiveEntry } from '../runtime/mirror-types.js';
@@ -58,5 +60,20 @@ describe('the watch over leases', () => {
 
   it('tells of a lease under the very boot that was fenced: its session is to be ended', () => {
     assert.equal(told([{ ...leaseOf('b1'), incarnation: 'b1.2' }], 'b1', ['b1'])?.type, 'node.joined');
+  });
+
+  it('doubts after two heartbeats; with storage so late that silence is found after the last guest has ended', () => {
+    const product = { sessionTimeoutMs: 4000, tickMs: 400 };
+    assert.deepEqual([silentAfterMs(1000, product, true), silentAfterMs(1000, product, false)], [2400, 2500]);
+    assert.equal(silentAfterMs(20_000, { sessionTimeoutMs: 60_000, tickMs: 3000 }, true), 54_500);
+    for (const telemetryMs of [200, 1000, 5000, 20_000]) {
+      for (const sessionTimeoutMs of [4000, 12_000, 60_000]) {
+        for (const tickMs of [sessionTimeoutMs / 20, sessionTimeoutMs / 10, sessionTimeoutMs / 4]) {
+          const doubtMs = silentAfterMs(telemetryMs, { sessionTimeoutMs, tickMs }, true);
+          const guestsEndMs = leaseDeadlineMs(0, { sessionTimeoutMs, tickMs, stopMs: GUEST_STOP_MS }) + GUEST_STOP_MS;
+          assert.ok(doubtMs >= 2 * telemetryMs && doubtMs + PROBE_MS >= guestsEndMs);
+        }
+      }
+    }
   });
 });

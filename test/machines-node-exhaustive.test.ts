@@ -192,6 +192,13 @@ function storageRoots(): ActorRecord[] {
   records.push(lost().unknown('storage.fence').record);
   records.push(lost({ coordinators: ['hv3', 'hv4'] }).unknown('storage.fence').record);
   records.push(lost({ coordinators: [] }).unknown('storage.fence').record);
+  const doubted = (): DrivenMachine => newNode()
+    .fact({ ...joinedAs('b2'), storage: true })
+    .fact({ type: 'node.silent', sinceMs: 2000, storage: true, suspects: 1, nodes: 3 });
+  records.push(doubted().record, doubted().done('probe.signs', { answered: ['cluster'] }).record);
+  const off = doubted().done('bmc.read', { power: 'off' });
+  records.push(off.record, off.done('probe.signs', { answered: [] }).record);
+  records.push(off.done('storage.fence', { osdmapEpoch: 7 }).record);
   const many = lost({ suspects: 2 }).done('bmc.read', { power: 'off' }).done('probe.signs', { answered: [] });
   records.push(many.unknown('storage.fence').record);
   records.push(lost({ suspects: 2 }).done('bmc.read', { power: 'off' }).done('probe.signs', { answered: [] }).record);

@@ -82,6 +82,73 @@ test('a BMC that reads off is believed only once the storage has cut the node of
   assert.equal(life(node), 'proved.rehoming');
 });
 
+const doubt = (change: Record<string, unknown> = {}): DrivenMachine =>
+  alive().fact({ type: 'node.silent', sinceMs: 2000, storage: true, suspects: 1, nodes: 3, ...change });
+
+test('a doubt finds it off and silent: cut off at once, its VMs go on by P3, the rest by P1 past its lease', () => {
+  const orders: [string, (node: DrivenMachine) => DrivenMachine][] = [
+    ['the BMC first', (node) => node.done('bmc.read', off).done('probe.signs', silent)],
+    ['the networks first', (node) => node.done('probe.signs', silent).done('bmc.read', off)],
+    ['its session ends meanwhile', (node) =>
+      node.done('bmc.read', off).fact(lostWith(60_000, { storage: true })).done('probe.signs', silent)],
+  ];
+  for (const [name, order] of orders) {
+    const node = doubt();
+    assert.deepEqual(kinds(node), ['bmc.read', 'probe.signs'], name);
+    order(node);
+    assert.deepEqual([life(node), cut(node)], ['judging.case.fencing.awaitLeaseDeadline', 'asking'], name);
+    node.done('storage.fence', IN_FORCE);
+    assert.deepEqual([proofs(node).map(({ kind }) => kind), cut(node)], [['P3'], 'endingSession'], name);
+    node.done('session.fence').done('cluster.rehome', MOVES);
+    assert.deepEqual([node.sent[0]?.event.type, cut(node)], ['vm.recover', 'inForce'], name);
+    node.timer('leaseMs');
+    assert.deepEqual([proofs(node).map(({ kind }) => kind), life(node)], [['P1'], 'proved.rehoming'], name);
+  }
+});
+
+test('more than a minority silent at once, or nobody counted: nothing moves before the lease is over', () => {
+  for (const change of [{ suspects: 2 }, { suspects: undefined, nodes: undefined }]) {
+    const node = doubt(change).done('bmc.read', off).done('probe.signs', silent).done('storage.fence', IN_FORCE);
+    assert.deepEqual([proofs(node), cut(node)], [[], 'inForce']);
+    node.timer('leaseMs');
+    assert.deepEqual([proofs(node).map(({ kind }) => kind), life(node)], [['P1'], 'proved.endingSession']);
+  }
+});
+
+test('a doubt finds it off and yet heard, or cannot tell: nothing is cut off before that is cleared up', () => {
+  const heard = { answered: ['storage'] };
+  for (const node of [
+    doubt().done('bmc.read', off).done('probe.signs', heard), doubt().done('probe.signs', heard).done('bmc.read', off),
+    doubt().done('bmc.read', off).unknown('probe.signs'), doubt().refused('probe.signs').done('bmc.read', off),
+  ]) {
+    assert.deepEqual([life(node), cut(node), kinds(node)], [
+      'judging.case.fencing.confirmSilence', 'idle', ['probe.signs']]);
+    node.done('probe.signs', heard);
+    assert.deepEqual([life(node), cut(node), proofs(node)], ['judging.case.fencing.stuck', 'idle', []]);
+    assert.equal(life(node.fact({ type: 'node.heard' })), 'alive.steady');
+  }
+  const lit = doubt().done('bmc.read', on);
+  assert.deepEqual([life(lit), kinds(lit)], ['judging.case.doubted.waiting', ['probe.signs']]);
+  lit.timer('rereadMs').done('bmc.read', off).done('probe.signs', silent);
+  assert.equal(life(lit), 'judging.case.fencing.awaitLeaseDeadline', 'it goes off while the probe goes on');
+});
+
+test('its session ends while its BMC is mute: one that the doubt found silent is fenced without another probe', () => {
+  const lose = (node: DrivenMachine, quorumAgeMs = 60_000): string =>
+    life(node.fact(lostWith(quorumAgeMs, { storage: true })));
+  const unheard = doubt().done('probe.signs', silent).unknown('bmc.read');
+  assert.deepEqual([lose(unheard), cut(unheard)], ['judging.case.fencing.readPower', 'asking']);
+  assert.deepEqual(proofs(unheard.done('storage.fence', IN_FORCE)).map(({ kind }) => kind), ['P3']);
+  const heard = { answered: ['storage'] };
+  assert.equal(lose(doubt().done('probe.signs', heard).unknown('bmc.read')), 'judging.case.suspected.probing');
+  assert.equal(lose(doubt().unknown('bmc.read')), 'judging.case.suspected.probing', 'its probe is not back');
+  const again = doubt().done('probe.signs', silent).unknown('bmc.read').timer('rereadMs');
+  assert.deepEqual([kinds(again), lose(again)], [['bmc.read', 'probe.signs'], 'judging.case.suspected.probing'],
+    'what was found before the last question is too old');
+  const young = doubt().done('probe.signs', silent).unknown('bmc.read');
+  assert.equal(lose(young, 1000), 'judging.case.suspected.settling.reading');
+});
+
 test('refused: said to people, asked again; a person, or power that was seen to go, is enough without it', () => {
   const node = stored().refused('storage.fence', 'EACCES').unknown('bmc.read').timer('helperMs');
   assert.deepEqual([life(node), cut(node)], ['judging.case.fencing.stuck', 'askingAgain']);

@@ -14,7 +14,7 @@ import {
 import { parseSize, sizeText } from '../sizes.js';
 import { LONG_WAIT_MS, mustHaveStorage, nameOfNew, runStorage, untilSeen } from '../volume-commands.js';
 import { nameMatcher } from '../views/find.js';
-import { findPool, findVolume, presentVolumes, volumeListText, volumeObject } from '../views/volumes.js';
+import { findPool, findVolume, presentVolumes, volumeListBody, volumeObject } from '../views/volumes.js';
 
 const PATH = '/storage/ceph/volume';
 const ELEMENT = `${PATH}/:pool/:volume`;
@@ -27,11 +27,9 @@ export function storageVolumeRoutes(api: Api, context: ApiContext): void {
     const volumes = presentVolumes(context.feed)
       .filter(({ volume }) => (pool === undefined || pool === '' || volume.pool === pool) && matches(volume.name));
     if (volumes.length === 0 && limit !== '') throw new PvcError('PVC_VOLUME_NOT_FOUND', limit);
-    const key = ({ volume }: (typeof volumes)[number]): string => `${volume.pool}/${volume.name}`;
-    const list = volumes.map((each) => ({ each, key: key(each) })).sort((a, b) => (a.key < b.key ? -1 : 1));
-    // As text: a list of a thousand is asked for often, and most of it is as it was.
+    // As bytes: a list of a thousand is asked for often, and most of it is as it was.
     void reply.type('application/json; charset=utf-8');
-    return volumeListText(list.map(({ each }) => each)) as unknown as Static<typeof VolumeList>;
+    return volumeListBody(context.feed, volumes) as unknown as Static<typeof VolumeList>;
   });
 
   api.post(PATH, routeOf('Add a volume', VolumeAddArguments, Message), (request, reply) => {

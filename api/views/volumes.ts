@@ -103,14 +103,29 @@ export function volumeObject({ actor, volume }: PresentVolume): Static<typeof Vo
 /** Texts of volumes by their records, which never change: a list of a thousand is put together from them. */
 const texts = new WeakMap<object, string>();
 
-/** The list as JSON. */
-export function volumeListText(volumes: readonly PresentVolume[]): string {
-  return `[${volumes.map((each) => {
+/** The list as JSON, by name. */
+function volumeListText(volumes: readonly PresentVolume[]): string {
+  const keyed = volumes.map((each) => ({ each, key: `${each.volume.pool}/${each.volume.name}` }));
+  return `[${keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ each }) => {
     const { record } = each.actor;
     let text = texts.get(record);
     if (text === undefined) texts.set(record, text = JSON.stringify(volumeObject(each)));
     return text;
   }).join(',')}]`;
+}
+
+/** The list that a feed was last asked for: the records that it is of, in the feed's order, and its bytes. */
+const lists = new WeakMap<Feed, { readonly records: readonly object[]; readonly body: Buffer }>();
+
+/** The list as the bytes of its JSON, by name; the same bytes again while no volume of it has changed. */
+export function volumeListBody(feed: Feed, volumes: readonly PresentVolume[]): Buffer {
+  const kept = lists.get(feed);
+  if (kept?.records.length === volumes.length && volumes.every(({ actor }, at) => actor.record === kept.records[at])) {
+    return kept.body;
+  }
+  const body = Buffer.from(volumeListText(volumes));
+  lists.set(feed, { records: volumes.map(({ actor }) => actor.record), body });
+  return body;
 }
 
 export const snapshotObject = (

@@ -13,6 +13,8 @@ const noDoubt = {
   nodes: 1,
   helper: -1,
   leaseOver: false,
+  unheard: false,
+  offAndSilent: false,
   powerSeenOnAt: null,
   commandedOff: false,
   readings: 0,
@@ -47,7 +49,8 @@ export function newNode(input: NodeInput): NodeContext {
 /** A doubt begins: nothing of an earlier one counts. */
 export function doubted(event: NodeEvent): Partial<NodeContext> {
   if (event.type === 'node.silent') {
-    return { ...noDoubt, ...helpers(event), ...storageOf(event), silentMs: event.sinceMs, met: true };
+    const { suspects = noDoubt.suspects, nodes = noDoubt.nodes, sinceMs: silentMs } = event;
+    return { ...noDoubt, ...helpers(event), ...storageOf(event), silentMs, suspects, nodes, met: true };
   }
   return { ...noDoubt, ...lost(event), silentMs: event.type === 'node.lost' ? (event.sinceMs ?? 0) : 0 };
 }

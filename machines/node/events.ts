@@ -36,6 +36,9 @@ export type NodeFact =
   | ({
       readonly type: 'node.silent';
       readonly sinceMs: number;
+      /** Nodes that are silent or without a session now, this one included, of so many; absent: nobody counted. */
+      readonly suspects?: number;
+      readonly nodes?: number;
       readonly coordinators?: readonly string[];
       readonly storage?: boolean;
     } & Stamped)

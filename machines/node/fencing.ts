@@ -22,6 +22,11 @@ const wantCut = nodeSetup.assign(({ context }) =>
 );
 const wantCutNow = nodeSetup.assign(({ context }) => (context.hasStorage === true ? { cutWanted: true } : {}));
 
+/** Of no use without storage. */
+const sawOffAndSilent = (offAndSilent: boolean) => nodeSetup.assign(({ context }) =>
+  context.hasStorage === true ? { offAndSilent } : {},
+);
+
 const sawOn = nodeSetup.assign(({ event }) => ({ powerSeenOnAt: event.at }));
 /** No answer: the next coordinator's agent is asked, and when all were, the fence is stuck. */
 const readElsewhere = [
@@ -128,9 +133,15 @@ export const fencing = nodeSetup.createStateConfig({
         'probe.signs.unknown': stuckNow,
       },
     },
-    /** Reads off and is silent. A BMC that lies is outlasted: by then the node's own guard has ended its guests. */
+    /**
+     * Reads off and is silent. A BMC that lies is outlasted: by then the node's own guard has ended its guests. VMs
+     * that can write to nothing but RBD do not wait here: they go on once the storage has cut the boot off.
+     */
     awaitLeaseDeadline: {
-      entry: [waitBecause('Waiting for its lease deadline to pass'), wantCutNow],
+      entry: [
+        waitBecause('Waiting for its lease deadline to pass'), wantCutNow, sawOffAndSilent(true),
+      ],
+      exit: sawOffAndSilent(false),
       always: { guard: 'leaseOverAndCut', ...provedP1 },
       after: { retryLeaseMs: 'confirmSilence' },
     },

@@ -125,13 +125,71 @@ const readingUntilOff = {
   waiting: { after: { rereadMs: 'reading' } },
 } as const;
 
-/** Its heartbeat is missing, its session stands. */
+/**
+ * Only what storage can hold need not wait for the lease: without it the networks are asked after the BMC. A probe that
+ * is not back yet goes on while the BMC is asked again.
+ */
+const askNetworks = nodeSetup.enqueueActions(({ context, enqueue }) => {
+  if (context.hasStorage !== true || context.unheard === null) return;
+  enqueue.assign({ unheard: null });
+  enqueue({ type: 'probe.signs', params: { node: context.name, deadlineMs: NODE_DEADLINES.probeMs } });
+});
+const endProbe = { type: 'effect.cancel', params: { kind: 'probe.signs' } } as const;
+const takeSilence = nodeSetup.assign(({ event }) =>
+  event.type === 'probe.signs.done' ? { unheard: event.result.answered.length === 0 } : {},
+);
+const notKnownSilent = nodeSetup.assign({ unheard: false });
+const offAndUnheard = { guard: 'silentEverywhere', target: '#fencing.awaitLeaseDeadline' } as const;
+
+/**
+ * Its heartbeat is missing, its session stands. Where there is storage, every network is asked at once with the BMC: to
+ * be sure of a silence takes longer than to read a power that is off.
+ */
 const doubtedState = nodeSetup.createStateConfig({
   initial: 'reading',
+  exit: [endProbe, notKnownSilent],
   // A daemon whose session lives and which writes nothing has lost its lease, and its guests with it.
   after: { doubtMs: '#suspected' },
-  on: { 'node.lost': { target: '#suspected', actions: takeLoss } },
-  states: readingUntilOff,
+  on: {
+    'node.lost': [
+      { guard: 'lostUnheard', target: '#fencing', actions: takeLoss },
+      { target: '#suspected', actions: takeLoss },
+    ],
+    'probe.signs.done': { actions: takeSilence },
+    'probe.signs.refused': { actions: notKnownSilent },
+    'probe.signs.unknown': { actions: notKnownSilent },
+  },
+  states: {
+    reading: {
+      entry: [...askBmc('bmc.read', 'off', NODE_DEADLINES.doubtMs), askNetworks],
+      exit: { type: 'effect.cancel', params: { kind: 'bmc.read' } },
+      on: {
+        'probe.signs.done': {
+          actions: takeSilence,
+        },
+        'probe.signs.refused': { actions: notKnownSilent },
+        'probe.signs.unknown': { actions: notKnownSilent },
+        'bmc.read.done': [
+          { guard: 'readsOffUnheard', target: '#fencing.awaitLeaseDeadline' },
+          { guard: 'readsOffNotYetHeard', target: 'listening' },
+          positiveSign,
+          { target: 'waiting' },
+        ],
+        'bmc.read.refused': 'waiting',
+        'bmc.read.unknown': 'waiting',
+      },
+    },
+    listening: {
+      on: {
+        // The sign stays: it need not be looked for again.
+        'node.lost': { actions: takeLoss },
+        'probe.signs.done': [offAndUnheard, { target: '#fencing.confirmSilence' }],
+        'probe.signs.refused': '#fencing.confirmSilence',
+        'probe.signs.unknown': '#fencing.confirmSilence',
+      },
+    },
+    waiting: { after: { rereadMs: 'reading' } },
+  },
 });
 
 const suspectedState = nodeSetup.createStateConfig({

@@ -91,6 +91,10 @@ export interface NodeContext extends NodeInput {
   readonly question: number;
   /** The lease deadline passed since the last sign of life. */
   readonly leaseOver: boolean;
+  /** What the probe of a doubt found: nothing of it answers, or that is not known; null = it is not back yet. */
+  readonly unheard?: boolean | null;
+  /** Its power reads off and no network hears it, as of now; absent or false: not known to. */
+  readonly offAndSilent?: boolean;
   /** Power was read as on in this fence (wall ms), the first half of the strong form of P1. */
   readonly powerSeenOnAt: number | null;
   /** This fence commanded power off after that. */

@@ -20,6 +20,14 @@ export const nodeSetup = setup({
     fencedBootLives: ({ context, event }) => event.type === 'node.outcast' && event.bootId === context.boot?.bootId,
     powerReadsOn: ({ context, event }) => powerAnswer(context, event)?.power === 'on',
     powerReadsOff: ({ context, event }) => powerAnswer(context, event)?.power === 'off',
+    /** Off, and by the probe begun with the question nothing of it answers; or that probe is not back yet. */
+    readsOffUnheard: ({ context, event }) =>
+      powerAnswer(context, event)?.power === 'off' && context.unheard === true,
+    readsOffNotYetHeard: ({ context, event }) =>
+      powerAnswer(context, event)?.power === 'off' && context.unheard === null,
+    /** The doubt has found it silent everywhere a moment ago: its host is not asked once more. */
+    lostUnheard: ({ context, event }) => event.type === 'node.lost' && context.unheard === true
+      && settleLeftMs(context.sessionTimeoutMs, event.quorumAgeMs) === 0,
     staysOn: ({ context, event }) =>
       powerAnswer(context, event)?.power === 'on' && context.readings >= NODE_LIMITS.readingsMax,
     commandTaken: ({ context, event }) => powerAnswer(context, event)?.done === true,
@@ -40,7 +48,11 @@ export const nodeSetup = setup({
       context.hasStorage === true && context.cutWanted === true && context.boot !== null,
     /** By its own return nothing is left that could write; and what is in force need not be asked for. */
     cutIsSettled: ({ context }) => cutIsInForce(context) || context.proof?.kind === 'P0',
-    leaseSurelyOver: ({ context }) => context.sessionGone || context.leaseOver,
+    /**
+     * safety: a node whose BMC reads off and that no network hears is past its own deadline (actors/liveness.ts,
+     * silentAfterMs); a BMC that lies about it leaves guests that can write nothing, for they are cut off from storage.
+     */
+    mayGoOnCutOff: ({ context }) => context.sessionGone || context.leaseOver || context.offAndSilent === true,
     helperHasCut: ({ context, event }) => cutAnswer(context, event) === 'done',
     helperHasNotCut: ({ context, event }) => cutAnswer(context, event) === 'not',
     helperHasNotCutAnotherMay: ({ context, event }) =>

@@ -101,10 +101,10 @@ export const storage = nodeSetup.createStateConfig({
     },
     askingAgain: { after: { retryMs: 'asking' } },
     /**
-     * Passes at once when its session is gone. One that stands (its BMC read off first) is not ended before the node's
-     * own deadline: until then its guests may run, though they cannot write.
+     * Passes at once when its session is gone, or its power reads off and no network hears it. Another that stands is
+     * not ended before the node's own deadline: until then its guests may run, though they cannot write.
      */
-    awaitingLease: { always: { guard: 'leaseSurelyOver', target: 'endingSession' } },
+    awaitingLease: { always: { guard: 'mayGoOnCutOff', target: 'endingSession' } },
     endingSession: {
       entry: {
         type: 'session.fence',

@@ -7,6 +7,9 @@ export const NODE_LIMITS = {
   restartMaxMs: 60_000,
 } as const;
 
+/** How long one probe listens for signs of life, milliseconds: its deadline is above that, for its way and back. */
+export const PROBE_MS = 1000;
+
 export const NODE_DEADLINES = {
   bmcMs: 5_000,
   /** A doubt asks often and must not hang on a slow BMC. */
