@@ -102,6 +102,16 @@ describe('faults of the cluster by the API', () => {
     assert.match(all.message, /all faults; these end with their cause: VM_FAILED_BAD/);
   });
 
+  it('of a node that has no way to the storage, as long as it says so', async () => {
+    const says = (data: Record<string, unknown>): void => world.report({ node: 'hv2', data, staleMs: 0, live: true });
+    says({ storageOutOfReach: true });
+    const [one] = await faults('/faults/NODE_STORAGE_LOST_HV2');
+    assert.match(one?.message ?? '', /hv2 has no way to the storage/);
+    assert.match(one?.cure ?? '', /pvc cluster settings/);
+    says({});
+    assert.deepEqual(await faults('/faults/NODE_STORAGE_LOST_HV2'), []);
+  });
+
   it('are sorted as asked, and by nothing that is not a field', async () => {
     const deltas = (await faults('/faults?sort_key=health_delta')).map((fault) => fault.health_delta);
     assert.deepEqual(deltas, [...deltas].sort((one, other) => one - other));

@@ -105,6 +105,21 @@ describe('VMs on shared storage', () => {
         assert.equal(await cluster.bootId(node), boot);
       }));
 
+    it('the storage cable of its node stays out: it begins anew elsewhere, its node is not fenced', async () => {
+      const [region, boot] = [(await vm.progress()).region, await cluster.bootId(node)];
+      await cluster.ask('POST', '/settings', { storage_loss_after: '10' });
+      await cluster.rack.cable(node, 'out', 'storage');
+      await cluster.until(`${vm.name} runs elsewhere`, () => cluster.vm(vm),
+        ({ state, node: at }) => state === 'start' && at !== node);
+      await vm.writes(20, region + 1);
+      assert.equal((await cluster.copyOf(vm)).node, await vm.node(), 'one copy, and it is there');
+      await cluster.nodeIs(node, 'run', 'ready');
+      await cluster.rack.cable(node, 'in', 'storage');
+      await storageIsHealthy(cluster);
+      assert.equal(await cluster.bootId(node), boot);
+      await vm.goesOn();
+    });
+
     it('the judge of its disks has nothing to say', async () => {
       const { boots, violations } = await vm.judged();
       assert.deepEqual(violations, []);

@@ -13,6 +13,7 @@ import type { FaultObject } from '../schemas/fault.js';
 import type { Static } from '../schemas/schema.js';
 import { nodeObjects } from './node.js';
 import { storageView } from './storage.js';
+import { nodeFacts } from './telemetry.js';
 import { vmContext, vmStateWord } from './words.js';
 
 export type Fault = Static<typeof FaultObject>;
@@ -20,6 +21,8 @@ export type Fault = Static<typeof FaultObject>;
 export const CEPH_ADDRESS = addressOf('ceph', CEPH_ID);
 
 const DEAD_NODE_DELTA = 50;
+/** As much as Ceph's own errors: its guests on RBD hang. */
+const STORAGE_LOST_DELTA = 25;
 const FAILED_VM_DELTA = 10;
 /** A loss that is not survived is a danger, and nothing is broken yet. */
 const NODE_LOSS_DELTA = 5;
@@ -46,8 +49,9 @@ const kept = (fault: CephFault): Fault => ({
 
 /** Everything that is wrong now, acknowledged or not. */
 export function clusterFaults(deps: Pick<ApiDeps, 'feed' | 'cluster' | 'clock'>): Fault[] {
-  return [...nodeFaults(deps.feed), ...vmFaults(deps.feed), ...storageFaults(deps.feed, deps.clock.wallMs()),
-    ...lossFaults(deps)];
+  const { feed, clock } = deps;
+  return [...nodeFaults(feed), ...storageLostFaults(feed), ...vmFaults(feed),
+    ...storageFaults(feed, clock.wallMs()), ...lossFaults(deps)];
 }
 
 const lastChange = (actor: MirroredActor | null): number => actor?.record.tail.at(-1)?.at ?? 0;
@@ -61,6 +65,16 @@ const nodeFaults = (feed: Feed): Fault[] => nodeObjects(feed)
     cure: node.waiting_reason === null ? `Start node ${node.name}, or take it out of the cluster.`
       : `Start node ${node.name}; if you know that it is off for good: "pvc node confirm-fenced ${node.name}".`,
     at: lastChange(feed.actor(addressOf('node', node.name))),
+  }));
+
+const storageLostFaults = (feed: Feed): Fault[] => [...nodeFacts(feed)]
+  .filter(([, { live, storageLost }]) => live && storageLost)
+  .sort(([one], [other]) => (one < other ? -1 : 1))
+  .map(([node]) => present({
+    id: `NODE_STORAGE_LOST_${node.toUpperCase()}`, delta: STORAGE_LOST_DELTA, source: 'node', actor: `node/${node}`,
+    text: `Node ${node} has no way to the storage: its VMs on RBD hang`,
+    cure: `Mend the storage network of node ${node}; "pvc cluster settings" says whether its VMs are moved meanwhile.`,
+    at: lastChange(feed.actor(addressOf('node', node))),
   }));
 
 const vmFaults = (feed: Feed): Fault[] => feed.actors('vm')

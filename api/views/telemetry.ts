@@ -30,6 +30,8 @@ export interface NodeFacts {
   readonly host: HostFacts;
   /** False = the node's daemon has lost its libvirtd. */
   readonly hypervisor: boolean;
+  /** Its daemon has no way to the shared storage: guests on RBD hang. */
+  readonly storageLost: boolean;
   readonly guests: ReadonlyMap<string, GuestFacts>;
 }
 
@@ -66,6 +68,7 @@ export function nodeFacts(feed: Feed): ReadonlyMap<string, NodeFacts> {
     const guests = Array.isArray(item.data['guests']) ? (item.data['guests'] as unknown[]).map(guestFacts) : [];
     return [item.node, {
       live: item.live, host: hostFacts(item.data), hypervisor: item.data['hypervisor'] !== false,
+      storageLost: item.data['storageOutOfReach'] === true,
       guests: new Map(guests.map((guest) => [guest.uuid, guest])),
     }];
   }));
