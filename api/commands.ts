@@ -63,24 +63,38 @@ export async function beginCommand(
 }
 
 /** What is said of a command that was accepted and is not waited for. */
-export const acceptedText = (accepted: string, held: string | null): string =>
+const acceptedText = (accepted: string, held: string | null): string =>
   plainText(held === null ? accepted : `${accepted} It waits: ${held}.`);
 
 /** Of RFC 7240: who prefers not to wait is answered with a task, where everybody else is answered at the end. */
 const prefersTask = (request: ApiRequest): boolean =>
   [request.headers['prefer'] ?? []].flat().some((each) => /(^|[,;\s])respond-async($|[,;\s])/i.test(each));
 
-/** As api/tasks.ts answers; `done`: what is said at its end. */
+/** What is said of a task that was begun; `held` as in Begun. */
+export interface TaskBegun {
+  readonly to: Address;
+  readonly name: string;
+  readonly accepted: string;
+  readonly held: string | null;
+}
+
+/** PVC's answer to a command that is a task: 202, and where to ask for its end is in the header Location. */
+export function answerTask(
+  { feed }: Pick<ApiContext, 'feed'>, reply: ApiReply, operationId: string, { to, name, accepted, held }: TaskBegun,
+): { message: string; task_id: string; task_name: string; run_on: string } {
+  void reply.code(202).header('Location', `/api/v1/tasks/${operationId}`);
+  const runOn = feed.actor(to)?.owner?.node ?? 'nobody';
+  return { message: acceptedText(accepted, held), task_id: operationId, task_name: name, run_on: runOn };
+}
+
+/** The same where the caller preferred it; `done`: what is said at its end. */
 function asTask(
-  context: ApiContext, reply: ApiReply, command: Command, operationId: string, held: string | null,
-): { message: string } {
-  void reply.code(202).header('Location', `/api/v1/tasks/${operationId}`)
-    .header('Preference-Applied', 'respond-async');
-  const task = {
-    message: acceptedText(command.accepted, held), task_id: operationId, task_name: command.event.type,
-    run_on: context.feed.actor(command.to)?.owner?.node ?? 'nobody', done: plainText(command.done),
-  };
-  return task;
+  context: ApiContext, reply: ApiReply, { to, event, accepted, done }: Command, operationId: string,
+  held: string | null,
+): { message: string; done: string } {
+  void reply.header('Preference-Applied', 'respond-async');
+  const name = event.type;
+  return { ...answerTask(context, reply, operationId, { to, name, accepted, held }), done: plainText(done) };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Commands that PVC answers as tasks: 202 with `{task_id, task_name, run_on}`; the task is the operation. */
 import type { Address } from '../runtime/address.js';
-import { acceptedText, beginCommand, type ActorEvent } from './commands.js';
+import { answerTask, beginCommand, type ActorEvent } from './commands.js';
 import type { ApiContext } from './context.js';
 import type { ApiReply, ApiRequest } from './http.js';
 import { Message, type Static, type TSchema, Type } from './schemas/schema.js';
@@ -45,8 +45,9 @@ export function runTask(
 }
 
 /**
- * Several actors behind one task, told one after the other. Who calls has made sure, as far as the mirror knows, that
- * none will refuse. If one does all the same, those before it go on: the refusal is the answer, and names their tasks.
+ * Several actors (at least one) behind one task, told one after the other. Who calls has made sure, as far as the
+ * mirror knows, that none will refuse. If one does all the same, those before it go on: the refusal is the answer, and
+ * names their tasks.
  */
 export async function runTasks(
   context: ApiContext, request: ApiRequest, reply: ApiReply, jobs: readonly Job[], words: TaskWords,
@@ -63,10 +64,10 @@ export async function runTasks(
     held ??= begun.held;
   }
   const [first = ''] = ids;
-  void reply.code(202).headers({ 'Location': `/api/v1/tasks/${first}`, 'X-Operation-Id': first });
+  void reply.header('X-Operation-Id', first);
+  const { name, accepted, runOn } = words;
   return {
-    message: acceptedText(words.accepted, held), task_id: first, task_name: words.name,
-    run_on: words.runOn ?? (jobs[0] && context.feed.actor(jobs[0].to)?.owner?.node) ?? 'nobody',
-    ...(ids.length > 1 ? { task_ids: ids } : {}),
+    ...answerTask(context, reply, first, { to: jobs[0]!.to, name, accepted, held }),
+    ...(runOn === undefined ? {} : { run_on: runOn }), ...(ids.length > 1 ? { task_ids: ids } : {}),
   };
 }

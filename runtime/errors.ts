@@ -19,6 +19,8 @@ export const ERRORS = {
   },
   PVC_ACTOR_NOT_FOUND: { sentence: 'There is no actor "{}"', status: 404, retry: 'never' },
   PVC_FAULT_NOT_FOUND: { sentence: 'Could not find fault "{}" in the cluster', status: 404, retry: 'never' },
+  PVC_OSD_NOT_FOUND: { sentence: 'Could not find OSD "{}" in the cluster', status: 404, retry: 'never' },
+  PVC_TASK_NOT_FOUND: { sentence: 'Could not find task "{}"', status: 404, retry: 'never' },
   PVC_LETTER_NOT_FOUND: { sentence: 'There is no dead letter "{}"', status: 404, retry: 'never' },
   PVC_WRONG_STATE: { sentence: '{}', status: 409, retry: 'later' },
   PVC_INVALID: { sentence: '{}', status: 400, retry: 'never' },

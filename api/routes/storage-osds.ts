@@ -27,7 +27,7 @@ export function storageOsdRoutes(api: Api, context: ApiContext): void {
 function readingRoutes(api: Api, { feed, cluster }: ApiContext): void {
   const one = (number: string): ReturnType<typeof osdObjects>[number] => {
     const found = osdObjects(feed).find((osd) => osd.id === String(Number(number)));
-    if (found === undefined) throw new PvcError('PVC_ACTOR_NOT_FOUND', `osd/${number}`);
+    if (found === undefined) throw new PvcError('PVC_OSD_NOT_FOUND', String(number));
     return found;
   };
   api.get('/storage/ceph/osd', routeOf('OSDs', OsdListArguments, OsdList), (request) => {

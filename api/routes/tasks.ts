@@ -69,7 +69,7 @@ function taskOf(context: ApiContext, id: string): Static<typeof Task> | null {
   return begun === null ? null : { state: 'PENDING', current: 0, total: 1, status: '', ...begun };
 }
 
-const unknownTask = (id: string): PvcError => new PvcError('PVC_ACTOR_NOT_FOUND', `task/${id.slice(0, 64)}`);
+const unknownTask = (id: string): PvcError => new PvcError('PVC_TASK_NOT_FOUND', id.slice(0, 64));
 
 /** Kinds of actors that understand `<kind>.cancel`. */
 const CANCELLABLE: readonly string[] = ['volume', 'osd', 'benchmark'];

@@ -78,10 +78,10 @@ function osdObject(
   };
 }
 
-/** The actor of an OSD by its number; throws PVC_INVALID / PVC_ACTOR_NOT_FOUND. */
+/** The actor of an OSD by its number; throws PVC_INVALID / PVC_OSD_NOT_FOUND. */
 export function findOsd(feed: Feed, number: string): MirroredActor {
   const found = feed.actors('osd').find(({ record }) =>
     !record.removed && osdContext(record.snapshot).number === Number(number));
-  if (found === undefined) throw new PvcError('PVC_ACTOR_NOT_FOUND', `osd/${number}`);
+  if (found === undefined) throw new PvcError('PVC_OSD_NOT_FOUND', String(number));
   return found;
 }
