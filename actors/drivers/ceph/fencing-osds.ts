@@ -42,14 +42,17 @@ async function askOsd({ connection, clock, entry, untilMs }: Confirming, id: num
   const tell = (prefix: string) => connection.command({
     command: { prefix }, target: `osd.${id}`, deadlineMs: Math.max(1, endMs - clock.monotonicMs()),
   });
-  for (let fetched = false; ; fetched = true) {
+  for (let looks = 0; ; looks += 1) {
     const shown = await tell('dump_blocklist');
     if (shown.kind !== 'done') return shown.reason;
     if (holds(shown.value.output, entry)) return null;
     if (clock.monotonicMs() + LOOK_MS >= endMs) return 'it goes by an older map';
-    if (fetched) await clock.sleep(LOOK_MS);
-    const told = fetched ? null : await tell('get_latest_osdmap');
-    if (told !== null && told.kind !== 'done') return told.reason;
+    if (looks > 0) {
+      await clock.sleep(LOOK_MS);
+      continue;
+    }
+    const fetched = await tell('get_latest_osdmap');
+    if (fetched.kind !== 'done') return fetched.reason;
   }
 }
 
