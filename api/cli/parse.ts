@@ -173,7 +173,7 @@ function respell(args: readonly string[], specs: readonly OptionSpec[]): string[
 function unknownOption(rawName: string, known: readonly string[], title: string): Error {
   const guess = rawName.startsWith('--') ? nearMiss(rawName.slice(2), known) : null;
   return usageError(
-    `${title} has no option ${rawName}${guess === null ? '' : `: did you mean --${guess}?`} See "${title} -h".`,
+    `${title} has no option ${rawName}${guess === null ? '.' : `: did you mean --${guess}?`} See "${title} -h".`,
   );
 }
 
