@@ -72,8 +72,8 @@ export class ClusterView {
     const even = params.purpose === 'start' && rebalanceOnStart !== null && params.asked === true
       && params.exclude.length === 0;
     const record = this.mirror.actors.get(addressOf('vm', params.uuid))?.record;
-    const exclude = record === undefined ? params.exclude : this.excluded(contextOf(record), params.exclude);
-    const request = { ...params, exclude, ...(even ? { balance: rebalanceOnStart } : {}) };
+    const withoutStorage = record === undefined ? [] : this.withoutStorage(contextOf(record));
+    const request = { ...params, withoutStorage, ...(even ? { balance: rebalanceOnStart } : {}) };
     const result = { ...place(request, this.world([params.uuid])), ...(even ? { settles: true } : {}) };
     if (result.target !== null && record !== undefined) this.promised.give(record, result.target.node, effectId);
     return result;
@@ -222,17 +222,15 @@ export class ClusterView {
   }
 
   /** Where storage does not answer, nothing is placed whose disk is there. */
-  private excluded(vm: VmContext, exclude: readonly string[]): readonly string[] {
-    if (!vm.definition.rbdOnly) return exclude;
-    const without = this.config.allNodes.filter((name) =>
+  private withoutStorage(vm: VmContext): readonly string[] {
+    return !vm.definition.rbdOnly ? [] : this.config.allNodes.filter((name) =>
       (this.mirror.telemetryOf(name)?.data as unknown as NodeTelemetry | undefined)?.storage === false);
-    return without.length === 0 ? exclude : [...new Set([...exclude, ...without])];
   }
 
   private requestOf(vm: VmContext, exclude: readonly string[]): PlacementRequest {
     return {
       uuid: vm.uuid, memoryMiB: vm.definition.memoryMiB, vcpus: vm.definition.vcpus, nodeLimit: vm.meta.nodeLimit,
-      selector: vm.meta.nodeSelector, exclude: this.excluded(vm, exclude), priority: vm.meta.priority ?? 0,
+      selector: vm.meta.nodeSelector, exclude, withoutStorage: this.withoutStorage(vm), priority: vm.meta.priority ?? 0,
     };
   }
 

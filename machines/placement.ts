@@ -49,6 +49,8 @@ export interface PlacementRequest {
   /** Taken if it is legal and has room, whatever the selector says. */
   readonly prefer?: string | null;
   readonly exclude?: readonly string[];
+  /** Nodes whose way to the storage is gone, if its disks are there. */
+  readonly withoutStorage?: readonly string[];
   /** A higher one is placed first; default 0. */
   readonly priority?: number;
   /** Where it makes the cluster most even, instead of what the selector says; `prefer` only between equals. */
@@ -252,6 +254,7 @@ const ruleView = ({ rules, standing }: PlacementWorld): RuleView => ({
 function refusalOf(request: PlacementRequest, node: PlacementNode, world: PlacementWorld): string | null {
   if (request.only != null && node.name !== request.only) return 'not the one asked for';
   if (request.exclude?.includes(node.name) === true) return 'left out';
+  if (request.withoutStorage?.includes(node.name) === true) return 'its storage does not answer';
   if (request.nodeLimit !== null && !request.nodeLimit.includes(node.name)) return 'not in its node limit';
   if (node.daemonState !== 'run' || node.bootId === null) return `daemon state is ${node.daemonState}`;
   if (node.domainState !== 'ready') return `domain state is ${node.domainState}`;

@@ -71,6 +71,7 @@ test('only run and ready nodes with a live boot, inside the limit, and not left 
     ['flushed', { domainState: 'flushed' }, {}, /domain state is flushed/],
     ['limit', {}, { nodeLimit: ['hv9'] }, /not in its node limit/],
     ['left out', {}, { exclude: ['hv1'] }, /left out/],
+    ['without storage', {}, { withoutStorage: ['hv1'] }, /its storage does not answer/],
     ['too small', { memoryFreeMiB: 1023 }, {}, /1023 MiB are free, 1024 are needed/],
     ['another was asked for', {}, { only: 'hv2' }, /not the one asked for|there is no node "hv2"/],
   ];
