@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
+import { bridgeAddresses } from '../fixtures/rack/network.js';
 import type { Cluster, Vm } from '../fixtures/story/cluster.js';
 import { storyCluster } from '../fixtures/story/rack.js';
 import { systemClock } from '../runtime/clock.js';
@@ -18,11 +19,13 @@ describe('power pulls', () => {
 
   /** Pulls the node's power and expects the guest elsewhere, at no moment twice, and the node back by itself. */
   async function pulled(vm: Vm, node: string): Promise<void> {
-    const boot = await cluster.bootId(node);
+    const [boot, bridges] = [await cluster.bootId(node), await bridgeAddresses(cluster.rack.plan)];
     await cluster.neverTwice(vm, async () => {
       await cluster.rack.power(node, 'off');
       await cluster.runsElsewhere(vm, node);
     });
+    // Else the switches of the rack, and with them all BMCs, would be out of reach until neighbour tables are aged.
+    assert.deepEqual(await bridgeAddresses(cluster.rack.plan), bridges);
     // By itself first: a node whose ZooKeeper server went with the power may tell for some seconds how it was before.
     await cluster.until(`${node} is up again`, () => cluster.bootId(node), (now) => now !== '' && now !== boot);
     await cluster.nodeIs(node, 'run', 'ready');
