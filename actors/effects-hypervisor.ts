@@ -43,7 +43,7 @@ const policyOf = ({ ioErrors }: { readonly ioErrors?: IoErrorPolicy }): { ioErro
 /** Ends a copy; true = the storage did not answer here before or after, so that it could not close its volumes. */
 async function destroy(
   { hypervisor, storage }: HypervisorDeps, uuid: string,
-): Promise<readonly [Outcome<null>, true | false]> {
+): Promise<readonly [Outcome<null>, boolean]> {
   const before = storage?.connected ?? true;
   const outcome = await hypervisor.destroy(uuid);
   return [outcome, !(before && (storage?.connected ?? true))];

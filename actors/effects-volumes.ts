@@ -3,6 +3,7 @@ import { isOwn } from '../machines/volume/ids.js';
 import type { PoolEffects } from '../machines/pool/effects.js';
 import type { PoolFacts } from '../machines/pool/messages.js';
 import type { VolumeEffects } from '../machines/volume/effects.js';
+import { HALF_WRITTEN } from '../machines/volume/messages.js';
 import type { Address } from '../runtime/address.js';
 import type { Clock } from '../runtime/clock.js';
 import type { ActorEvent } from '../runtime/envelope.js';
@@ -95,8 +96,8 @@ export function volumeEffects(deps: VolumeEffectDeps): HandlersOf<VolumeEffects>
       const renamed = await volumes.rename({ pool, image }, to, bounds);
       return renamed.kind === 'done' ? deps.adopt(pool, to, bounds) : renamed;
     }),
-    'volume.remove': on(async (volumes, { pool, image }, bounds) =>
-      await inUse(deps, volumes, { pool, image }, 'removed', bounds)
+    'volume.remove': on(async (volumes, { pool, image, own = false }, bounds) =>
+      await inUse(deps, volumes, { pool, image }, 'removed', bounds, own)
         ?? volumes.remove({ pool, image }, bounds)),
     'volume.mark': on(async (volumes, { pool, image, snapshot, force }, bounds) => {
       const now = await volumes.look({ pool, image }, bounds);
@@ -117,11 +118,15 @@ export function volumeEffects(deps: VolumeEffectDeps): HandlersOf<VolumeEffects>
       await inUse(deps, volumes, params, 'rolled back', bounds) ?? volumes.rollback(params, bounds)),
     'volume.inspect': on((volumes, { pool, image, format }, bounds) =>
       volumes.inspect({ pool, image }, format, bounds)),
-    'volume.convert': on(async (volumes, { pool, image, source, format }, bounds) =>
-      await inUse(deps, volumes, { pool, image }, 'overwritten', bounds)
-        ?? volumes.convert({ pool, image: source }, format, { pool, image }, bounds)),
+    'volume.convert': on(async (volumes, { pool, image, source, format, fresh = true }, bounds) => {
+      const blocked = await inUse(deps, volumes, { pool, image }, 'overwritten', bounds);
+      if (blocked !== null) return blocked;
+      const outcome = await volumes.convert({ pool, image: source }, format, { pool, image }, bounds);
+      return outcome.kind === 'refused' && !fresh ? refused(`${outcome.reason}; ${HALF_WRITTEN}`) : outcome;
+    }),
     'volume.discard': on(async (volumes, { pool, image }, bounds) => isOwn(image)
-      ? volumes.remove({ pool, image }, bounds) : refused(`"${image}" is no upload`)),
+      ? await inUse(deps, volumes, { pool, image }, 'removed', bounds, true) ?? volumes.remove({ pool, image }, bounds)
+      : refused(`"${image}" is no upload`)),
   };
 }
 
@@ -144,17 +149,25 @@ const calling = ({ volumes, clock, tell }: VolumeEffectDeps) =>
       return outcome;
     };
 
-/** Null = nobody has it open; else why nothing is done. */
+/**
+ * Null = nobody has it open; else why nothing is done. What we left open ourselves is no foreign user's, and is let go
+ * soon: by this node's connection when its call has ended, of a program or a daemon that died within 30 s. So it is
+ * unknown, which is tried again: who has an `own` image open; who has it open when this is no first try.
+ */
 async function inUse(
-  deps: VolumeEffectDeps, volumes: Volumes, image: Image, verb: string, bounds: Bounds,
+  deps: VolumeEffectDeps, volumes: Volumes, image: Image, verb: string, bounds: Bounds, own = false,
 ): Promise<Outcome<never> | null> {
   const users = await volumes.users({ pool: image.pool, image: image.image }, bounds);
   if (users.kind !== 'done') return users;
   if (users.value.length === 0) return null;
+  if (users.value.every((each) => volumes.clients.includes(each))) {
+    return unknown('what was done with it before has not let go of it yet');
+  }
   const vms = await deps.vmsWith(`${image.pool}/${image.image}`);
   const whose = vms.length === 0 ? '' : ` (a disk of VM ${vms.join(', ')})`;
-  return refused(`it is in use by ${users.value.map((each) => deps.nameOf(each)).join(', ')}${whose}, and cannot be `
-    + `${verb}: stop what uses it first`);
+  const reason = `it is in use by ${users.value.map((each) => deps.nameOf(each)).join(', ')}${whose}, and cannot be `
+    + `${verb}: stop what uses it first`;
+  return own || bounds.again === true ? unknown(reason) : refused(reason);
 }
 
 /** As many images as are asked about at a time. */

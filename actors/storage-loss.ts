@@ -9,7 +9,7 @@
  */
 import { settingsOf } from '../machines/cluster-settings.js';
 import type { NodeTelemetry } from '../machines/node/telemetry.js';
-import type { BootRef, VmContext } from '../machines/vm/messages.js';
+import type { BootRef, VmContext, VmDefinition } from '../machines/vm/messages.js';
 import { addressOf } from '../runtime/address.js';
 import type { Clock } from '../runtime/clock.js';
 import { encodeEnvelope } from '../runtime/codec.js';
@@ -21,6 +21,7 @@ import type { Primacy } from '../runtime/primacy.js';
 import type { ActorRecord } from '../runtime/record.js';
 import type { Store } from '../runtime/store.js';
 import type { ClusterView } from './cluster-view.js';
+import { UnnotedDisks } from './unnoted-disks.js';
 
 export interface StorageLossDeps {
   readonly store: Store;
@@ -33,19 +34,20 @@ export interface StorageLossDeps {
   readonly nodes: readonly string[];
 }
 
+const definitionOf = ({ snapshot }: ActorRecord): VmDefinition => (snapshot.context as unknown as VmContext).definition;
+
 /** Between two plans for the same node, milliseconds. */
 const AGAIN_MS = 5000;
-
-/** The cluster's to move, all that it can write to is RBD, and by which volumes is known. */
-const isMovable = ({ definition, meta }: VmContext): boolean =>
-  meta.ha !== false && definition.rbdOnly && (definition.rbdDisks ?? []).some((disk) => !disk.readOnly);
 
 export class StorageLoss {
   private stopped = false;
   /** By node: since when its boot has told so while most did not, and when its VMs were last planned for. */
   private readonly lost = new Map<string, { readonly bootId: string; sinceMs: number; plannedMs: number }>();
 
+  private readonly unnoted: UnnotedDisks;
+
   constructor(private readonly deps: StorageLossDeps) {
+    this.unnoted = new UnnotedDisks(deps);
     deps.mirror.listen({ onTelemetry: (node) => this.hear(node), onPrimary: () => this.lost.clear() });
   }
 
@@ -99,12 +101,22 @@ export class StorageLoss {
     return live.filter((told) => told.storage === true).length * 2 > live.length;
   }
 
+  /** The cluster's to move, all that it can write to is RBD, and by which volumes is known. */
+  private isMovable({ definition, meta }: VmContext): boolean {
+    const disks = definition.rbdDisks ?? this.unnoted.of(definition) ?? [];
+    return meta.ha !== false && definition.rbdOnly && disks.some((disk) => !disk.readOnly);
+  }
+
   private async move(boot: BootRef): Promise<void> {
     const { view, mirror, log } = this.deps;
-    for (const { uuid, target } of view.evacuate(boot.node, false, isMovable).moves) {
+    await this.unnoted.read([...mirror.actors.values()].filter(({ record }) => record.kind === 'vm' && !record.removed)
+      .map(({ record }) => definitionOf(record)));
+    for (const { uuid, target } of view.evacuate(boot.node, false, (vm) => this.isMovable(vm)).moves) {
       const record = mirror.actors.get(addressOf('vm', uuid))?.record;
       if (this.stopped || target === null || record === undefined) continue;
-      if (await this.tell(record, { type: 'vm.forsake', boot, target })) {
+      const rbdDisks = this.unnoted.of(definitionOf(record));
+      const noted = rbdDisks === null ? {} : { rbdDisks };
+      if (await this.tell(record, { type: 'vm.forsake', boot, target, ...noted })) {
         log.warn('a VM whose node has no way to the storage begins anew elsewhere', { vm: uuid, to: target.node });
       }
     }

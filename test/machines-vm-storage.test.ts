@@ -116,6 +116,15 @@ test('its node has no way to the storage: the copy ends, what it had under way i
   assert.deepEqual([vm.state, context(vm).node, context(vm).cutShort], ['running', 'hv3', null]);
 });
 
+test('of a record from before its disks were noted it is told them, and keeps them', () => {
+  const { rbdDisks } = WITH_DISKS;
+  const vm = running({ definition: RBD }).fact({ type: 'vm.forsake', boot: HV2, target: HV3, rbdDisks });
+  assert.deepEqual([context(vm).cutShort, context(vm).definition], [{ nodes: ['hv2'], volumes: DISKS }, WITH_DISKS]);
+  const newer = running({ definition: { ...RBD, rbdDisks: [] } });
+  newer.fact({ type: 'vm.forsake', boot: HV2, target: HV3, rbdDisks });
+  assert.deepEqual(context(newer).definition.rbdDisks, [], 'what it has itself counts');
+});
+
 test('nothing starts before that is shut out, wherever it is tried and however often its owner changes', () => {
   const vm = forsaken().done('hypervisor.destroy').fact(acquired(HV3, 'transferred'));
   vm.unknown('storage.shutOut').timer('retryMs').done('cluster.place', { target: HV1, reason: null });

@@ -5,9 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { domainXml, form } from '../fixtures/api-server.js';
-import type { BegunEffect } from '../fixtures/sim/around-effects.js';
-import { VolumeCluster } from '../fixtures/volume-cluster.js';
-import type { EffectOutcome } from '../runtime/effects.js';
+import { VolumeCluster, type Crash } from '../fixtures/volume-cluster.js';
 
 const disk = (volume: string, dev: string, more = ''): string =>
   `<disk type='network' device='disk'><source protocol='rbd' name='${volume}'/><target dev='${dev}' bus='scsi'/>${more}`
@@ -107,10 +105,7 @@ describe('a VM is removed with its disks', () => {
     const { task_id: id, task_name: name, done } = begun.body as Record<string, string>;
     assert.deepEqual([begun.status, name, begun.headers['preference-applied']], [202, 'vm.undefine', 'respond-async']);
     assert.match(String(done), /^Removed VM 'web1'/);
-    const look = async (): Promise<Record<string, unknown>> =>
-      (await cluster.ask('GET', `/tasks/${id}`)).body as Record<string, unknown>;
-    for (let turns = 0; (await look())['state'] === 'RUNNING' && turns < 100; turns += 1) await cluster.run(1000);
-    assert.equal((await look())['state'], 'SUCCESS');
+    assert.match(await cluster.endOf(String(id)), /^SUCCESS/);
     assert.deepEqual(images(cluster), OTHERS);
     const refused = await cluster.ask('POST', '/storage/ceph/volume/vms/spare?size=1G', {
       headers: { prefer: 'wait=5, respond-async' },
@@ -126,25 +121,18 @@ describe('a VM is removed with its disks', () => {
 
 interface Played { readonly effects: number; readonly end: unknown }
 
-async function play(crash: { number: number; moment: 'before' | 'after' } | null): Promise<Played> {
-  let effects = 0;
+async function play(crash: Crash | null): Promise<Played> {
+  let seen = { effects: 0 };
   let end: unknown = null;
   await within(async (cluster) => {
     await cluster.ask('POST', '/vm/web1/snapshot?snapshot_name=s1');
     await cluster.run(5000);
-    cluster.world.aroundEffect = async (effect: BegunEffect): Promise<EffectOutcome> => {
-      if (!effect.kind.startsWith('disks.')) return effect.run();
-      effects += 1;
-      if (crash === null || crash.number !== effects) return effect.run();
-      if (crash.moment === 'after') await effect.run();
-      cluster.world.node(effect.node).killDaemon();
-      return { kind: 'unknown', reason: 'its daemon is dead' };
-    };
+    seen = cluster.crash(/^disks\./, crash);
     const answer = await cluster.ask(...REMOVE);
     await cluster.run(30_000);
     end = [answer.status, images(cluster), await names(cluster, '/vm'), await names(cluster, '/storage/ceph/volume')];
   });
-  return { effects, end };
+  return { ...seen, end };
 }
 
 it('a crash around each of its effects changes nothing about the end', async () => {

@@ -6,23 +6,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { simFile } from '../fixtures/sim/storage/volumes.js';
-import { VolumeCluster } from '../fixtures/volume-cluster.js';
-import type { BegunEffect } from '../fixtures/sim/around-effects.js';
-import type { EffectOutcome } from '../runtime/effects.js';
+import { multipart, VolumeCluster, type Crash } from '../fixtures/volume-cluster.js';
 
 const MIB = 2 ** 20;
 
 const POOL = '/storage/ceph/pool/vms?pgs=32&replcfg=copies=3,mincopies=2';
 const MORE = '/storage/ceph/pool/more';
 const one = '/storage/ceph/volume/vms/one';
-
-function multipart(text: string): { headers: Record<string, string>; payload: Buffer } {
-  const head = '--xx\r\nContent-Disposition: form-data; name="file"; filename="disk"\r\n\r\n';
-  return {
-    headers: { 'content-type': 'multipart/form-data; boundary=xx' },
-    payload: Buffer.from(`${head}${text}\r\n--xx--\r\n`),
-  };
-}
 
 describe('pools and volumes of a simulated cluster', () => {
   let cluster: VolumeCluster;
@@ -135,18 +125,8 @@ describe('pools and volumes of a simulated cluster', () => {
 
   it('as a task for who prefers not to wait: why it failed is told although nothing is left of it', async () => {
     await ok('POST', POOL);
-    const end = async (...asked: Parameters<VolumeCluster['ask']>): Promise<string> => {
-      const [method, path] = asked;
-      const begun = await cluster.ask(method, path, { headers: { prefer: 'respond-async' } });
-      assert.equal(begun.status, 202, begun.message);
-      for (let turns = 0; turns < 100; turns += 1) {
-        const told = await cluster.ask('GET', `/tasks/${(begun.body as { task_id: string }).task_id}`);
-        const { state, status } = told.body as { state: string; status: string };
-        if (state !== 'RUNNING' && state !== 'PENDING') return `${state} ${status}`;
-        await cluster.run(500);
-      }
-      assert.fail(`${path} does not end`);
-    };
+    const end = async (...asked: Parameters<VolumeCluster['ask']>): Promise<string> =>
+      cluster.endOf(await cluster.task(...asked));
     assert.match(await end('POST', '/storage/ceph/volume/vms/two?size=200G&force=true'), /^FAILURE .*free/);
     assert.equal(await end('POST', `${one}?size=1G`), 'SUCCESS ');
     assert.equal(await end('POST', `${one}/clone?new_volume=two`), 'SUCCESS ');
@@ -188,29 +168,21 @@ const CHANGES: readonly { readonly name: string; readonly change: Parameters<Vol
 ];
 
 async function play(
-  change: Parameters<VolumeCluster['ask']>, crash: { number: number; moment: 'before' | 'after' } | null,
+  change: Parameters<VolumeCluster['ask']>, crash: Crash | null,
 ): Promise<{ effects: number; end: unknown }> {
   const cluster = new VolumeCluster();
-  let effects = 0;
   try {
     await cluster.start();
     await cluster.ask('POST', POOL);
     await cluster.ask('POST', `${one}?size=1G`);
-    cluster.world.aroundEffect = async (effect: BegunEffect): Promise<EffectOutcome> => {
-      if (!/^(pool|volume)\./.test(effect.kind)) return effect.run();
-      effects += 1;
-      if (crash === null || crash.number !== effects) return effect.run();
-      if (crash.moment === 'after') await effect.run();
-      cluster.world.node(effect.node).killDaemon();
-      return { kind: 'unknown', reason: 'its daemon is dead' };
-    };
+    const seen = cluster.crash(/^(pool|volume)\./, crash);
     const answer = await cluster.ask(...change);
     await cluster.run(15_000);
     const records = (await Promise.all(['pool', 'volume'].map((kind) => cluster.list(`/storage/ceph/${kind}`))))
       .map((list) => list.map(({ name, state }) => `${String(name)} ${String(state)}`));
     const stored = [...cluster.volumes.byName]
       .map(([name, { images }]) => `${name}: ${[...images.keys()].sort().join()}`);
-    return { effects, end: { status: answer.status, records, stored, guarded: !cluster.volumes.deletionAllowed } };
+    return { effects: seen.effects, end: { status: answer.status, records, stored, guarded: !cluster.volumes.deletionAllowed } };
   } finally {
     await cluster.stop();
   }

@@ -35,6 +35,8 @@ export interface PoolState extends PoolFacts {
 export interface Volumes {
   /** The storage answers this node. */
   readonly connected: boolean;
+  /** This node's own connection, as `users` names who has an image open: it closes what it opened by itself. */
+  readonly clients: readonly string[];
 
   /** Pools for RBD; those of other applications are none of ours. */
   pools(bounds: Bounds): Promise<Outcome<readonly PoolState[]>>;
@@ -74,6 +76,11 @@ export interface Volumes {
   receive(image: Image, body: Readable, bounds: LongBounds): Promise<Outcome<{ bytes: number }>>;
   /** What is this file? Refused if it is not of that format, or stands for more than itself (a backing file). */
   inspect(image: Image, format: ImageFormat, bounds: Bounds): Promise<Outcome<{ virtualBytes: number }>>;
-  /** The disk in the file `source` becomes the content of the image, which is there and large enough. */
+  /**
+   * The disk in the file `source` becomes the content of the image, which is there and large enough. Begun anew each
+   * time. Refused once its program has ended for a reason of its own, whose words are the reason's: the image's content
+   * is nobody's then. unknown = we ended it ourselves. In either case the program is dead, and Ceph may hold both
+   * images open for it for up to 30 s.
+   */
   convert(source: Image, format: ImageFormat, to: Image, bounds: LongBounds): Promise<Outcome<null>>;
 }

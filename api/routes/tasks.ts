@@ -41,14 +41,16 @@ export function taskRoutes(api: Api, context: ApiContext): void {
       if (operation.endedAt !== null) throw new PvcError('PVC_WRONG_STATE', 'It has ended already');
       const kind = splitAddress(address).kind;
       if (!CANCELLABLE.includes(kind)) {
-        throw new PvcError('PVC_WRONG_STATE', `${operation.command} cannot be cancelled`);
+        throw new PvcError('PVC_WRONG_STATE', `${operation.command} cannot be cancelled: ${whyNot(kind)}`);
       }
       return runCommand(context, request, reply, {
         to: address, event: { type: `${kind}.cancel` }, wait: true, waitMs: CANCEL_MS,
         accepted: 'It is being cancelled.', done: 'It was cancelled.',
       });
     }
-    throw unknownTask(request.params.id);
+    const begun = context.begun.get(request.params.id);
+    if (begun === null) throw unknownTask(request.params.id);
+    throw new PvcError('PVC_WRONG_STATE', `${begun.command} waits for its turn: cancel it once it is under way`);
   });
 }
 
@@ -74,6 +76,10 @@ const unknownTask = (id: string): PvcError => new PvcError('PVC_TASK_NOT_FOUND',
 /** Kinds of actors that understand `<kind>.cancel`. */
 const CANCELLABLE: readonly string[] = ['volume', 'osd', 'benchmark'];
 const CANCEL_MS = 30_000;
+
+const whyNot = (kind: string): string => (kind === 'pool'
+  ? 'a pool is made or removed as a whole. Let it end; a new pool can be removed then'
+  : 'it ends by itself, or says why it did not. Let it end, then undo it by its opposite');
 
 interface Progress { readonly current: number; readonly total: number; readonly status: string }
 

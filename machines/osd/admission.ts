@@ -17,6 +17,17 @@ const LEGAL_IN: Readonly<Record<string, readonly string[]>> = {
   'osd.share': ['new'], 'osd.bury': ['new'],
 };
 
+/** Why an OSD's job is not ended early, and what to do instead. */
+const NOT_CANCELLED: readonly (readonly [state: string, why: string])[] = [
+  ['serving', 'nothing is under way'], ['empty', 'nothing is under way'], ['undoing', 'it is being unmade already'],
+  ['removing.marking', 'it is not taken out yet: try again in a moment'],
+  ['removing.returning', 'it is being brought in again already'],
+  ['removing', 'its data are elsewhere, and its number and device are being given back. Let it end, then add it anew'],
+  ['checking', 'it is over in a moment'], ['judging', 'it is over in a moment'],
+  ['leaving', 'its old device is given up already. Let the replacement end'],
+  ['building', 'half an OSD is of no use. Let it end, then remove it'],
+];
+
 /** Pure; called early at the API on the mirrored record, and again at the step. */
 export function admitOsd(snapshot: SnapshotView, command: CommandView): Admission {
   const { number, uuid } = osdContext(snapshot);
@@ -32,6 +43,10 @@ export function admitOsd(snapshot: SnapshotView, command: CommandView): Admissio
   if (command.type === 'osd.remove' && osdIsIn(snapshot, 'removing.draining')) {
     if (command['force'] === true) return accept;
     return denyState(`${name} is being removed already: force does not wait for its data, cancel keeps it`);
+  }
+  if (command.type === 'osd.cancel') {
+    const why = NOT_CANCELLED.find(([path]) => osdIsIn(snapshot, path))?.[1] ?? 'this is over in a moment';
+    return denyState(`${name}: nothing is cancelled, for ${why}. ${osdStateText(snapshot)}`);
   }
   return denyState(`${name} cannot do that now. ${osdStateText(snapshot)}`);
 }

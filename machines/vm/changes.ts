@@ -2,15 +2,7 @@
 import { byOwnObservation, sameBoot, without, withoutEarlierBoots } from './copies.js';
 import type { OwnerAcquired, VmCommandEvent } from './events.js';
 import type {
-  BootRef,
-  VmCommand,
-  VmCommandType,
-  VmContext,
-  VmInput,
-  VmMeta,
-  VmMove,
-  VmStop,
-  VmTag,
+  BootRef, RbdDisk, VmCommand, VmCommandType, VmContext, VmDefinition, VmInput, VmMeta, VmMove, VmStop, VmTag,
 } from './messages.js';
 import { SHUTDOWN_DEFAULT_MS } from './timing.js';
 
@@ -147,6 +139,10 @@ export const returnOf = (target: BootRef): VmMove => ({
   failure: null,
   lastNode: null,
 });
+
+/** What a definition from before its RBD disks were noted is told of them. */
+export const withDisks = (definition: VmDefinition, rbdDisks: readonly RbdDisk[] | undefined): VmDefinition =>
+  (rbdDisks === undefined || definition.rbdDisks !== undefined ? definition : { ...definition, rbdDisks });
 
 /** Its volumes as it has them now, and those of earlier ones that nothing was started after. Without any: nothing. */
 export function cutShortOn({ cutShort, definition }: VmContext, node: string): Change {

@@ -1,7 +1,7 @@
 /** Every event of the VM machine: commands, facts and answers. `at` is the runtime's wall clock, for people only. */
 import type { AnswersOf, GuestState, VmEffects } from '../effects.js';
 import type { Proof } from '../node/messages.js';
-import type { BootRef, VmCommand } from './messages.js';
+import type { BootRef, RbdDisk, VmCommand } from './messages.js';
 
 interface Stamped {
   readonly at: number;
@@ -57,8 +57,16 @@ export type VmFact =
       readonly reason: string | null;
       readonly replyTo: string;
     } & Stamped)
-  /** From the watch on the storage: `boot`, where it runs, has no way to it. End there, begin anew at the target. */
-  | ({ readonly type: 'vm.forsake'; readonly boot: BootRef; readonly target: BootRef } & Stamped)
+  /**
+   * From the watch on the storage: `boot`, where it runs, has no way to it. End there, begin anew at the target.
+   * `rbdDisks`: for a definition from before they were noted.
+   */
+  | ({
+      readonly type: 'vm.forsake';
+      readonly boot: BootRef;
+      readonly target: BootRef;
+      readonly rbdDisks?: readonly RbdDisk[];
+    } & Stamped)
   /** From the node actor: come home. */
   /** From the keeper of the rules (replyTo null): go where they like it better. */
   | ({ readonly type: 'vm.return'; readonly target: BootRef; readonly replyTo: string | null } & Stamped)

@@ -1,6 +1,6 @@
 /** Parts of the VM chart: the guest runs, is being ended, or must be looked at. */
 import { assign } from 'xstate';
-import { cutShortOn, evacuationOf, returnOf } from './changes.js';
+import { cutShortOn, evacuationOf, returnOf, withDisks } from './changes.js';
 import { alsoMayRunOn } from './copies.js';
 import { changesDevices } from './devices.js';
 import type { VmContext } from './messages.js';
@@ -119,7 +119,8 @@ export const running = vmSetup.createStateConfig({
       actions: assign(({ context, event }) => ({
         stop: { then: 'relocate', force: true },
         target: event.target,
-        ...cutShortOn(context, event.boot.node),
+        ...cutShortOn({ ...context, definition: withDisks(context.definition, event.rbdDisks) }, event.boot.node),
+        definition: withDisks(context.definition, event.rbdDisks),
         waitingReason: `${event.boot.node} has no way to the storage: it begins anew on ${event.target.node}`,
       })),
     },

@@ -5,7 +5,21 @@ import { VOLUME_COMMAND_TYPES, type VolumeCommand, type VolumeContext } from './
 import { VOLUME_STATES } from './states.js';
 
 const BIRTHS: readonly string[] = ['volume.create', 'volume.clone'];
-const CANCELLABLE: readonly string[] = ['flattening', 'filling.converting'];
+const CANCELLABLE: readonly string[] = ['flattening', 'filling.inspecting', 'filling.converting'];
+/** Why what is under way in a state is not ended early, and what to do instead. */
+const NOT_CANCELLED: Readonly<Record<string, string>> = {
+  removing: 'a removal that has begun cannot be undone, and half an image is of no use to anybody. It ends by itself; '
+    + 'what is still wanted has to come from a backup',
+  rollingBack: 'half of a rollback is neither the one content nor the other, and no disk for a guest. Let it end, then '
+    + 'roll back to another snapshot if this was the wrong one',
+  droppingSnapshot: 'a snapshot is gone with its first step; Ceph clears its data by itself',
+  'filling.tidying': 'it has ended, and what it needed is being removed',
+  'filling.undoing': 'it has ended, and what it made is being removed',
+  available: 'nothing is under way',
+  planned: 'nothing is under way',
+  removed: 'it is gone',
+};
+const SOON_OVER = 'this is over in a moment';
 
 const isCommand = (command: CommandView): command is VolumeCommand & CommandView =>
   (VOLUME_COMMAND_TYPES as readonly string[]).includes(command.type);
@@ -18,7 +32,7 @@ export function admitVolume(snapshot: SnapshotView, command: CommandView): Admis
   const state = statePaths(snapshot.value)[0] ?? '';
   if (command.type === 'volume.cancel') {
     return CANCELLABLE.includes(state) ? accept
-      : denyState(`${volume}: nothing that could be cancelled is under way. ${sentence(snapshot)}`);
+      : denyState(`${volume}: nothing is cancelled, for ${NOT_CANCELLED[state] ?? SOON_OVER}. ${sentence(snapshot)}`);
   }
   if (state === 'planned') {
     return BIRTHS.includes(command.type) || command.type === 'volume.fill' ? accept

@@ -1,11 +1,14 @@
 /** Part of the volume chart: what was uploaded becomes the volume's content. */
 import { assign } from 'xstate';
 import {
-  AGAIN, endAtOnce, jobOf, LONG_MS, noteCancelled, noteFailure, noteUnknown, ofImage, QUICK_MS, volumeSetup,
+  AGAIN, endAtOnce, jobOf, LONG_MS, noteCancelled, noteCancelledHalf, noteFailure, noteUnknown, ofImage, PATIENT,
+  QUICK_MS, volumeSetup,
 } from './setup.js';
 
 const quick = { deadlineMs: QUICK_MS, ...AGAIN };
 
+/** Nothing of ours is there to be undone: what has this name in Ceph, if anything, is somebody else's (O1). */
+const notMade = volumeSetup.assign({ fresh: false });
 const toTidying = { target: 'tidying', actions: noteFailure } as const;
 const toTidyingUnknown = { target: 'tidying', actions: noteUnknown } as const;
 
@@ -30,8 +33,9 @@ export const filling = volumeSetup.createStateConfig({
           },
           { target: 'converting' },
         ],
-        'volume.inspect.refused': toTidying,
-        'volume.inspect.unknown': toTidyingUnknown,
+        'volume.inspect.refused': { target: 'tidying', actions: [noteFailure, notMade] },
+        'volume.inspect.unknown': { target: 'tidying', actions: [noteUnknown, notMade] },
+        'volume.cancel': { target: 'tidying', actions: [noteCancelled, notMade, endAtOnce] },
       },
     },
     making: {
@@ -41,17 +45,14 @@ export const filling = volumeSetup.createStateConfig({
       }) },
       on: {
         'volume.create.done': 'converting',
-        // Nothing of ours is there: what has this name is somebody else's.
-        'volume.create.refused': {
-          target: 'tidying', actions: [noteFailure, volumeSetup.assign({ fresh: false })],
-        },
+        'volume.create.refused': { target: 'tidying', actions: [noteFailure, notMade] },
         'volume.create.unknown': toTidyingUnknown,
       },
     },
     converting: {
       entry: { type: 'volume.convert', params: ({ context }) => {
         const { source, format } = jobOf(context, 'volume.fill');
-        return { ...ofImage(context), source, format, deadlineMs: LONG_MS, ...AGAIN };
+        return { ...ofImage(context), source, format, fresh: context.fresh, deadlineMs: LONG_MS, ...PATIENT };
       } },
       on: {
         'volume.convert.done': 'tidying',
@@ -59,20 +60,23 @@ export const filling = volumeSetup.createStateConfig({
         'volume.convert.unknown': toTidyingUnknown,
         'volume.cancel': {
           target: 'tidying',
-          actions: [noteCancelled, endAtOnce],
+          actions: [noteCancelledHalf, endAtOnce],
         },
       },
     },
     tidying: {
-      entry: { type: 'volume.discard', params: ({ context }) => (
-        { pool: context.pool, image: jobOf(context, 'volume.fill').source, ...quick }) },
+      entry: [
+        assign({ progress: null }),
+        { type: 'volume.discard', params: ({ context }) => (
+          { pool: context.pool, image: jobOf(context, 'volume.fill').source, deadlineMs: QUICK_MS, ...PATIENT }) },
+      ],
       on: { 'volume.discard.done': 'tidied', 'volume.discard.refused': 'tidied', 'volume.discard.unknown': 'tidied' },
     },
     tidied: { always: [{ guard: 'failedFresh', target: 'undoing' }, { target: '#looking' }] },
     /** What this command made, and could not fill. */
     undoing: {
       entry: { type: 'volume.remove', params: ({ context }) => (
-        { ...ofImage(context), deadlineMs: LONG_MS, ...AGAIN }) },
+        { ...ofImage(context), own: true, deadlineMs: LONG_MS, ...PATIENT }) },
       on: {
         'volume.remove.done': '#removed', 'volume.remove.refused': '#looking', 'volume.remove.unknown': '#looking',
       },

@@ -9,8 +9,8 @@
 import { assign } from 'xstate';
 import { filling } from './filling.js';
 import {
-  AGAIN, begin, conclude, endAtOnce, jobOf, LONG_MS, noteCancelled, noteFailure, noteUnknown, ofImage, QUICK_MS,
-  snapshotOf, volumeSetup,
+  AGAIN, begin, conclude, endAtOnce, jobOf, LONG_MS, noteCancelled, noteFailure, noteUnknown, ofImage, PATIENT,
+  QUICK_MS, snapshotOf, volumeSetup,
 } from './setup.js';
 
 /** Raise when an old snapshot would not mean the same. */
@@ -18,6 +18,8 @@ export const VOLUME_MACHINE_VERSION = 1;
 
 const quick = { deadlineMs: QUICK_MS, ...AGAIN };
 const long = { deadlineMs: LONG_MS, ...AGAIN };
+/** Of what is not done while somebody has the image open: an earlier try of ours may have. */
+const patient = { deadlineMs: LONG_MS, ...PATIENT };
 const looking = '#looking';
 
 /** A refusal is told; what Ceph has now is looked at in either case. */
@@ -153,7 +155,7 @@ export const volumeMachine = volumeSetup.createMachine({
     resizing,
     renaming: {
       entry: { type: 'volume.rename', params: ({ context }) => (
-        { ...ofImage(context), to: jobOf(context, 'volume.rename').to, ...quick }) },
+        { ...ofImage(context), to: jobOf(context, 'volume.rename').to, ...PATIENT, deadlineMs: QUICK_MS }) },
       on: { 'volume.rename.done': 'removed', 'volume.rename.refused': refused, 'volume.rename.unknown': unknown },
     },
     flattening: {
@@ -194,11 +196,12 @@ export const volumeMachine = volumeSetup.createMachine({
     /** Not to be cancelled: half of it is neither the one content nor the other. */
     rollingBack: {
       entry: { type: 'volume.rollback', params: ({ context }) => (
-        { ...ofImage(context), snapshot: snapshotOf(context), ...long }) },
+        { ...ofImage(context), snapshot: snapshotOf(context), ...patient }) },
       on: { 'volume.rollback.done': looking, 'volume.rollback.refused': refused, 'volume.rollback.unknown': unknown },
     },
+    /** Not to be cancelled either: there is no way back from its first step, and half an image is of no use. */
     removing: {
-      entry: { type: 'volume.remove', params: ({ context }) => ({ ...ofImage(context), ...long }) },
+      entry: { type: 'volume.remove', params: ({ context }) => ({ ...ofImage(context), ...patient }) },
       on: { 'volume.remove.done': 'removed', 'volume.remove.refused': refused, 'volume.remove.unknown': unknown },
     },
     looking: {

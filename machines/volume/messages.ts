@@ -31,6 +31,10 @@ export interface VolumeFacts {
   readonly snapshots: readonly VolumeSnapshot[];
 }
 
+/** What is true of a volume whose content was being replaced when that ended, and the cure. */
+export const HALF_WRITTEN = 'what it held before may be overwritten in part: upload it again, or roll it back to a '
+  + 'snapshot';
+
 /** facts null = its image is still to be made; else it was found. */
 export interface VolumeInput {
   readonly pool: string;
@@ -58,7 +62,7 @@ export type VolumeCommand =
   | { readonly type: 'volume.dropSnapshot'; readonly snapshot: string }
   | { readonly type: 'volume.renameSnapshot'; readonly snapshot: string; readonly to: string }
   | { readonly type: 'volume.rollback'; readonly snapshot: string }
-  /** Ends the flattening or the conversion that is under way. */
+  /** Ends the flattening or the upload that is under way. */
   | { readonly type: 'volume.cancel' };
 
 export const VOLUME_COMMAND_TYPES = [

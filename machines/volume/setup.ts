@@ -2,7 +2,9 @@
 import { setup } from 'xstate';
 import type { ActionsOf } from '../effects.js';
 import type { VolumeEffects } from './effects.js';
-import type { VolumeCommand, VolumeContext, VolumeEvent, VolumeInput } from './messages.js';
+import {
+  HALF_WRITTEN, type VolumeCommand, type VolumeContext, type VolumeEvent, type VolumeInput,
+} from './messages.js';
 
 export const VOLUME_DELAYS = {
   /** A volume that was announced, and for which no command came: whoever announced it is gone. */
@@ -18,6 +20,14 @@ export const LONG_MS = 12 * 3_600_000;
 
 /** An effect whose outcome is not known is tried again: all of them may be. */
 export const AGAIN = { retry: { attempts: 6, delayMs: 500, factor: 2, maxDelayMs: 10_000 }, within: true } as const;
+
+/**
+ * Longer than Ceph believes in a client that died (30 s, `osd_client_watch_timeout`), even where every pause is as
+ * short as it may be: what an earlier try of ours left open is waited for.
+ */
+export const PATIENT = {
+  retry: { attempts: 18, delayMs: 500, factor: 2, maxDelayMs: 5_000 }, within: true,
+} as const;
 
 export const volumeSetup = setup({
   types: {} as { context: VolumeContext; events: VolumeEvent; input: VolumeInput },
@@ -67,7 +77,14 @@ export const noteFailure = volumeSetup.assign(({ context, event }) =>
 export const noteUnknown = volumeSetup.assign(({ context, event }) => context.failure === null && 'reason' in event
   ? { failure: `it is not known whether it was done: ${event.reason}` } : {});
 
-export const noteCancelled = volumeSetup.assign({ failure: 'it was cancelled' });
+export const noteCancelled = volumeSetup.assign(({ context }) => ({
+  progress: null,
+  failure: context.job?.type === 'volume.clone' ? 'it was cancelled: it stays a clone' : 'it was cancelled',
+}));
+
+export const noteCancelledHalf = volumeSetup.assign(({ context }) => ({
+  progress: null, failure: context.fresh ? 'it was cancelled' : `it was cancelled: ${HALF_WRITTEN}`,
+}));
 
 /** Ends the command under way. */
 export const conclude = volumeSetup.enqueueActions(({ context, enqueue }) => {

@@ -42,6 +42,7 @@ export const local = {
   addresses: rados('int rados_getaddrs(void *cluster, _Out_ void **addresses)'),
   freeBuffer: rados('void rados_buffer_free(void *buffer)'),
   destroyIo: rados('void rados_ioctx_destroy(void *io)'),
+  tryWhenFull: rados('void rados_set_pool_full_try(void *io)'),
   createOptions: rbd('void rbd_image_options_create(_Out_ void **options)'),
   setOption: rbd('int rbd_image_options_set_uint64(void *options, int name, uint64_t value)'),
   destroyOptions: rbd('void rbd_image_options_destroy(void *options)'),

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ImageFormat } from '../../../machines/volume/messages.js';
+import { systemClock, type Clock } from '../../../runtime/clock.js';
 import { runProgram, spawnProgram } from '../../process.js';
 import { done, refused, unknown, type Outcome } from '../outcome.js';
 import type { Bounds, Image, LongBounds } from '../volumes.js';
@@ -20,6 +21,9 @@ export interface CephAccess {
   readonly keyringFile: string;
 }
 
+/** Ceph holds what a program that was killed had open for up to 30 s; milliseconds. */
+const HELD_MS = 120_000;
+const LOOK_MS = 3_000;
 /** What disks, and qemu, count in. */
 const SECTOR = 512;
 /** Words of a program that are kept in a reason. */
@@ -40,7 +44,10 @@ interface ImageDescription {
 }
 
 export class CephUploads {
-  constructor(private readonly connection: CephConnection, private readonly access: CephAccess) {}
+  constructor(
+    private readonly connection: CephConnection, private readonly access: CephAccess,
+    private readonly clock: Clock = systemClock,
+  ) {}
 
   async receive(
     image: Image, body: Readable, { deadlineMs, signal }: LongBounds,
@@ -54,18 +61,35 @@ export class CephUploads {
     const ended = endOf(child);
     let bytes = 0;
     body.on('data', (chunk: Buffer) => { bytes += chunk.length; });
+    const untilMs = this.clock.monotonicMs() + deadlineMs;
+    let whole = true;
     let cut: string | null = null;
     try {
       await pipeline(body, child.stdin!, signal === undefined ? {} : { signal });
     } catch (error) {
-      cut = error instanceof Error ? error.message : String(error);
+      whole = false;
+      // What rbd takes no more is its own end, which tells more.
+      const isRbds = error instanceof Error && 'code' in error && RBDS_END.includes(String(error.code));
+      if (!isRbds) cut = error instanceof Error ? error.message : String(error);
       child.kill('SIGKILL');
     }
-    const { status, words } = await ended;
-    if (cut === null && status === 0) return this.wholeSectors(image, bytes, deadlineMs);
+    const end = await ended;
+    if (whole && end.status === 0) return this.wholeSectors(image, bytes, deadlineMs);
     const removed = await this.connection.removeImage(image, { deadlineMs: REMOVE_MS });
-    const left = removed.kind === 'done' ? '' : `; what came of it is removed later (${removed.reason})`;
-    return refused(`the upload was cut off after ${bytes} bytes: ${words || cut || 'rbd ended'}${left}`);
+    if (removed.kind !== 'done') void this.removeSoon(image);
+    const left = removed.kind === 'done' ? '' : '; what came of it goes within a minute';
+    const why = cut ?? (this.clock.monotonicMs() >= untilMs ? `it took longer than ${minutes(deadlineMs)}`
+      : end.signal === null && end.words !== '' ? end.words : wordsOf('rbd', end));
+    return refused(`the upload was cut off after ${bytes} bytes: ${why}${left}`);
+  }
+
+  /** Once Ceph has let go of it. Should this end before, the keeper of volumes removes it later. */
+  private async removeSoon(image: Image): Promise<void> {
+    const untilMs = this.clock.monotonicMs() + HELD_MS;
+    while (this.clock.monotonicMs() < untilMs) {
+      await new Promise<void>((resolve) => void this.clock.after(LOOK_MS, resolve, true));
+      if ((await this.connection.removeImage(image, { deadlineMs: REMOVE_MS })).kind === 'done') return;
+    }
   }
 
   /** qemu-img is aborted by an assertion of its own when it copies from an image that ends amid a sector. */
@@ -89,6 +113,8 @@ export class CephUploads {
   async convert(
     source: Image, format: ImageFormat, to: Image, { deadlineMs, progress, signal }: LongBounds,
   ): Promise<Outcome<null>> {
+    const isUnwanted = (): boolean => signal?.aborted === true;
+    if (isUnwanted()) return unknown(WE_ENDED_IT);
     const child = spawnProgram('qemu-img', [
       'convert', '-n', '-p', '-f', format, '-O', 'raw', this.url(source), this.url(to),
     ], { stdio: ['ignore', 'pipe', 'pipe'], timeout: deadlineMs, killSignal: 'SIGKILL' });
@@ -98,11 +124,13 @@ export class CephUploads {
       const percent = [...chunk.toString().matchAll(/\(([\d.]+)\/100%\)/g)].at(-1)?.[1];
       if (percent !== undefined) progress?.(Number(percent) / 100);
     });
-    const { status, words } = await endOf(child);
+    const end = await endOf(child);
     signal?.removeEventListener('abort', onAbort);
-    if (status === 0) return done(null);
-    return status === null ? unknown('qemu-img was ended before it was done')
-      : refused(`qemu-img could not convert it: ${words}`);
+    if (end.status === 0) return done(null);
+    if (isUnwanted()) return unknown(WE_ENDED_IT);
+    if (child.killed) return refused(`qemu-img had not converted it after ${minutes(deadlineMs)}`);
+    return refused(end.status === null ? `the conversion was cut off: ${wordsOf('qemu-img', end)}`
+      : `qemu-img could not convert it: ${end.words}`);
   }
 
   /** qemu's name of an image; what means something to qemu in it is masked. */
@@ -131,12 +159,31 @@ export function flawOf(found: ImageDescription, format: ImageFormat): string | n
   return null;
 }
 
-function endOf(child: ChildProcess): Promise<{ status: number | null; words: string }> {
+const RBDS_END = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+const WE_ENDED_IT = 'qemu-img was ended before it was done';
+
+const minutes = (ms: number): string => `${Math.round(ms / 60_000)} minutes`;
+
+interface End {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly words: string;
+}
+
+/** Of a program that we did not end. */
+function wordsOf(program: string, { status, signal, words }: End): string {
+  const said = words === '' ? '' : ` (${words})`;
+  if (signal === null) return `${program} ended with status ${status}${said}`;
+  const whose = signal === 'SIGKILL' ? ', by a person or for want of memory (the kernel\'s log says so)' : '';
+  return `${program} was ended by ${signal}${whose}${said}: upload it again`;
+}
+
+function endOf(child: ChildProcess): Promise<End> {
   return new Promise((resolve) => {
     let words = '';
     child.stderr?.on('data', (chunk: Buffer) => { words = (words + chunk.toString()).slice(-WORDS_MAX); });
     child.stdin?.on('error', () => undefined);
-    child.on('error', (error) => resolve({ status: 1, words: error.message }));
-    child.on('close', (status) => resolve({ status, words: words.trim() }));
+    child.on('error', (error) => resolve({ status: 1, signal: null, words: error.message }));
+    child.on('close', (status, signal) => resolve({ status, signal, words: words.trim() }));
   });
 }

@@ -9,17 +9,26 @@ import { CephUploads, type CephAccess } from './volumes-uploads.js';
 const isError = (outcome: Outcome<unknown>, name: string): boolean =>
   outcome.kind === 'refused' && outcome.reason.startsWith(name);
 
+/** Without the messenger's version, which some versions of Ceph name and some do not. */
+const bare = (address: string): string => address.replace(/^(v1|v2|any):/, '');
+
 const factsOf = ({ pool: _pool, image: _image, parent, ...info }: ImageInfo): VolumeFacts => ({
   ...info, parent: parent === null ? null : `${parent.pool}/${parent.image}@${parent.snapshot}`,
 });
 
+/** `addresses`: of the connection's own clients, as a blocklist names them. */
+export type VolumesConnection = CephConnection & { readonly addresses?: readonly string[] };
+
 /** `access`: how programs reach the same cluster as the connection. */
-export function cephVolumes(connection: CephConnection, access: CephAccess): Volumes {
+export function cephVolumes(connection: VolumesConnection, access: CephAccess): Volumes {
   const pools = new CephPools(connection);
   const uploads = new CephUploads(connection, access);
   return {
     get connected() {
       return connection.connected;
+    },
+    get clients() {
+      return (connection.addresses ?? []).map(bare);
     },
     pools: (bounds) => pools.list(bounds),
     ensureRule: (tier, bounds) => pools.ensureRule(tier, bounds),
@@ -47,7 +56,7 @@ export function cephVolumes(connection: CephConnection, access: CephAccess): Vol
     users: async (image, bounds) => {
       const watchers = await connection.watchers(image, bounds);
       if (isError(watchers, 'ENOENT')) return done([]);
-      return watchers.kind === 'done' ? done(watchers.value.map(({ address }) => address)) : watchers;
+      return watchers.kind === 'done' ? done(watchers.value.map(({ address }) => bare(address))) : watchers;
     },
     receive: (image, body, bounds) => uploads.receive(image, body, bounds),
     inspect: (image, format, bounds) => uploads.inspect(image, format, bounds),

@@ -62,8 +62,8 @@ export const taskCommands: readonly Command[] = [
   },
   {
     path: ['task', 'cancel'],
-    summary: 'End a task that can be ended: copying data of a volume, the draining of an OSD.',
-    details: 'What cannot be undone half-way, as a rollback, is not cancelled.',
+    summary: 'End a task that can be ended: flattening, an upload, the draining of an OSD, a benchmark.',
+    details: 'What cannot be undone half-way, as a rollback or a removal, is not cancelled, and says why.',
     positionals: [ID],
     examples: ['pvc task cancel 3f0c9a2e'],
     run: cancel,
