@@ -182,7 +182,8 @@ async function play(
       .map((list) => list.map(({ name, state }) => `${String(name)} ${String(state)}`));
     const stored = [...cluster.volumes.byName]
       .map(([name, { images }]) => `${name}: ${[...images.keys()].sort().join()}`);
-    return { effects: seen.effects, end: { status: answer.status, records, stored, guarded: !cluster.volumes.deletionAllowed } };
+    const end = { status: answer.status, records, stored, guarded: !cluster.volumes.deletionAllowed };
+    return { effects: seen.effects, end };
   } finally {
     await cluster.stop();
   }

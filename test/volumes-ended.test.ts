@@ -73,14 +73,20 @@ describe('uploads whose programs are killed', () => {
       value(await volumes.remove(of(image), bounds));
     }
     value(await volumes.removeSnapshot({ ...of('kept'), snapshot: 's1' }, bounds));
+    assert.deepEqual(value(await volumes.look(of('kept'), bounds))?.snapshots, []);
+    assert.deepEqual(value(await volumes.images('vms', bounds)), ['kept']);
+    // As in a pool that somebody else filled, and from which nothing was ever removed.
+    const { status } = await subject.ceph.run('rados', ['--pool', 'vms', '--force-full', 'rm', 'rbd_trash']);
+    assert.equal(status, 0);
+    const stays = await volumes.remove(of('kept'), bounds);
+    assert.match(stays.kind === 'refused' ? stays.reason : stays.kind, /kept cannot be removed: its pool is full/);
+    await ceph('osd', 'pool', 'set-quota', 'vms', 'max_bytes', '0');
+    await until('there is room', async () => !(await ceph('health', 'detail')).includes('POOL_FULL'));
     value(await volumes.remove(of('kept'), bounds));
     assert.deepEqual(value(await volumes.images('vms', bounds)), []);
-    await ceph('osd', 'pool', 'set-quota', 'vms', 'max_bytes', '0');
   });
 
   it('rbd: the same; what came of it goes by itself', async () => {
-    const { ceph } = subject.ceph;
-    await until('there is room again', async () => !(await ceph('health', 'detail')).includes('POOL_FULL'));
     const body = new PassThrough();
     const receiving = volumes.receive(of('pvc-tmp.cut'), body, bounds);
     body.write(Buffer.alloc(8 * MIB, 'pvc'));

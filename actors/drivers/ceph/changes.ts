@@ -8,6 +8,7 @@ import type { ImageClient, ImageRef } from './connection.js';
 import { CephFailure, check, ENOENT } from './failure.js';
 import { nameOf, readImageInfo, withImage } from './images.js';
 import { local, remote, type Out } from './library.js';
+import { ensureTrash } from './trash.js';
 
 /** RBD_FEATURES_DEFAULT: layering, exclusive-lock, object-map, fast-diff, deep-flatten; whatever the cluster says. */
 const IMAGE_FEATURES = 61;
@@ -20,6 +21,7 @@ const OTHERS = { EBUSY: 'somebody else holds it' };
 
 export const createImage = (cluster: Cluster, ref: ImageRef, sizeBytes: number): Promise<null> =>
   cluster.pool(ref.pool, async (io) => {
+    await ensureTrash(io);
     // Order 0 = the cluster's default, 4 MiB.
     check(await offMain<number>(remote.createImage, io, ref.image, sizeBytes, IMAGE_FEATURES, [0]),
       `image ${nameOf(ref)} cannot be created`, TAKEN);

@@ -6,8 +6,8 @@ import { offMain, type Pointer } from '../foreign.js';
 import type { Cluster } from './cluster.js';
 import type { ImageRef } from './connection.js';
 import { createImage } from './changes.js';
-import { CephFailure, check, ECANCELED, EINVAL, ENOENT } from './failure.js';
-import { nameOf, withImage } from './images.js';
+import { CephFailure, check, ECANCELED, EINVAL, ENOENT, ENOSPC } from './failure.js';
+import { nameOf, readImageInfo, withImage } from './images.js';
 import { callbacks, local, remote, type Out } from './library.js';
 
 /** Of one call that is under way. */
@@ -62,9 +62,15 @@ export const removeImage = (cluster: Cluster, ref: ImageRef, course: Course): Pr
     local.tryWhenFull(io);
     const result = await offMain<number>(remote.removeImage, io, ref.image, callback, null);
     if (result !== -ENOENT) check(result, `image ${nameOf(ref)} cannot be removed`, IN_USE);
+    // So librbd says as well of one that is there, if the pool was full before anything was removed from it (trash.ts).
+    else if (await readImageInfo(cluster, ref) !== null) {
+      throw new CephFailure(ENOSPC, `image ${nameOf(ref)} cannot be removed: ${NO_TRASH}`, true);
+    }
     return null;
   }));
 
+const NO_TRASH = 'its pool is full, and has no rbd_trash, which Ceph needs to remove an image: give it room first (a '
+  + 'larger quota, more OSDs)';
 const IN_USE = {
   EBUSY: 'somebody has it open (a client that died holds it for up to 30 s more)',
   ENOTEMPTY: 'it has snapshots, or clones of snapshots that were removed',

@@ -21,7 +21,7 @@ export interface CephAccess {
   readonly keyringFile: string;
 }
 
-/** Ceph holds what a program that was killed had open for up to 30 s; milliseconds. */
+/** How long one looks: Ceph holds what a program that was killed had open for up to 30 s; milliseconds. */
 const HELD_MS = 120_000;
 const LOOK_MS = 3_000;
 /** What disks, and qemu, count in. */
@@ -61,25 +61,24 @@ export class CephUploads {
     const ended = endOf(child);
     let bytes = 0;
     body.on('data', (chunk: Buffer) => { bytes += chunk.length; });
-    const untilMs = this.clock.monotonicMs() + deadlineMs;
-    let whole = true;
+    let [isWhole, isLate] = [true, false];
     let cut: string | null = null;
     try {
       await pipeline(body, child.stdin!, signal === undefined ? {} : { signal });
     } catch (error) {
-      whole = false;
-      // What rbd takes no more is its own end, which tells more.
-      const isRbds = error instanceof Error && 'code' in error && RBDS_END.includes(String(error.code));
-      if (!isRbds) cut = error instanceof Error ? error.message : String(error);
+      [isWhole, isLate] = [false, child.killed];
+      // Of an rbd that ended by itself its own words tell more than that it takes no more.
+      if (!hasEnded(child) && !isCode(error, 'EPIPE')) cut = error instanceof Error ? error.message : String(error);
       child.kill('SIGKILL');
     }
     const end = await ended;
-    if (whole && end.status === 0) return this.wholeSectors(image, bytes, deadlineMs);
+    if (isWhole && end.status === 0) return this.wholeSectors(image, bytes, deadlineMs);
+    if (isWhole) isLate = child.killed;
     const removed = await this.connection.removeImage(image, { deadlineMs: REMOVE_MS });
     if (removed.kind !== 'done') void this.removeSoon(image);
     const left = removed.kind === 'done' ? '' : '; what came of it goes within a minute';
-    const why = cut ?? (this.clock.monotonicMs() >= untilMs ? `it took longer than ${minutes(deadlineMs)}`
-      : end.signal === null && end.words !== '' ? end.words : wordsOf('rbd', end));
+    const why = isLate ? `it took longer than ${minutes(deadlineMs)}`
+      : cut ?? (end.signal === null && end.words !== '' ? end.words : wordsOf('rbd', end));
     return refused(`the upload was cut off after ${bytes} bytes: ${why}${left}`);
   }
 
@@ -159,7 +158,11 @@ export function flawOf(found: ImageDescription, format: ImageFormat): string | n
   return null;
 }
 
-const RBDS_END = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
 const WE_ENDED_IT = 'qemu-img was ended before it was done';
 
 const minutes = (ms: number): string => `${Math.round(ms / 60_000)} minutes`;
