@@ -15,6 +15,7 @@ import { createRecord } from '../runtime/step.js';
 import type { Store } from '../runtime/store.js';
 import { refused, type Outcome } from './drivers/outcome.js';
 import type { Volumes } from './drivers/volumes.js';
+import { mayReceive } from './fullness.js';
 
 export interface VolumeDeskDeps {
   readonly store: Store;
@@ -26,6 +27,8 @@ export interface VolumeDeskDeps {
   readonly volumes: Volumes | null;
 }
 
+/** A look at pools, milliseconds. */
+const LOOK_MS = 10_000;
 /** Uploading a large image over a slow line, milliseconds. */
 const UPLOAD_MS = 24 * 3_600_000;
 
@@ -55,10 +58,15 @@ export class VolumeDesk {
   }
 
   /** Takes a file in as the image `image` of the pool. */
-  receive(pool: string, image: string, body: Readable, signal?: AbortSignal): Promise<Outcome<{ bytes: number }>> {
+  async receive(
+    pool: string, image: string, body: Readable, signal?: AbortSignal,
+  ): Promise<Outcome<{ bytes: number }>> {
     const { volumes } = this.deps;
-    if (volumes === null) return Promise.resolve(refused('this cluster has no shared storage'));
-    if (!volumes.connected) return Promise.resolve(refused('the storage does not answer this node: try another one'));
+    if (volumes === null) return refused('this cluster has no shared storage');
+    if (!volumes.connected) return refused('the storage does not answer this node: try another one');
+    // In a full pool it would wait for room, with its client's connection, for as long as that takes.
+    const full = await mayReceive(volumes, pool, { deadlineMs: LOOK_MS });
+    if (full !== null) return full;
     const bounds = { deadlineMs: UPLOAD_MS, ...(signal === undefined ? {} : { signal }) };
     return volumes.receive({ pool, image }, body, bounds);
   }

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { createCephClient, type CephClient } from '../actors/drivers/ceph/client.js';
 import type { ImageClient } from '../actors/drivers/ceph/connection.js';
 import { blocklistEntries, parseReply } from '../actors/drivers/ceph/reply.js';
+import { CephPools } from '../actors/drivers/ceph/volumes-pools.js';
 import { spawnProgram } from '../actors/process.js';
 import { startCeph, type CephCluster, type CephDaemon } from '../fixtures/ceph.js';
 import {
@@ -135,6 +136,26 @@ describe('the lock of an image', () => {
     } finally {
       holder.kill('SIGKILL');
     }
+  });
+});
+
+describe('a full pool', () => {
+  it('turns down what needs room, with the reason, and gives room back; nothing waits', async () => {
+    const pools = new CephPools(ceph);
+    const fullIs = (wanted: 'quota' | undefined): Promise<void> => eventually(`full: ${wanted}`, async () =>
+      value(await pools.list(SOON)).find(({ name }) => name === 'vms')?.full === wanted);
+    value(await ceph.createImage(image('first'), MIB, SOON));
+    value(await ceph.createSnapshot(snapshot('first', 's'), SOON));
+    await cluster.ceph('osd', 'pool', 'set-quota', 'vms', 'max_objects', '1');
+    await fullIs('quota');
+    assert.match(reason(await ceph.createImage(image('second'), MIB, SOON), 'refused'), /^EDQUOT: .*quota/);
+    assert.equal(value(await ceph.imageInfo(image('second'), SOON)), null);
+    value(await ceph.removeSnapshot(snapshot('first', 's'), SOON));
+    value(await ceph.removeImage(image('first'), SOON));
+    await cluster.ceph('osd', 'pool', 'set-quota', 'vms', 'max_objects', '0');
+    await fullIs(undefined);
+    value(await ceph.createImage(image('second'), MIB, SOON));
+    value(await ceph.removeImage(image('second'), SOON));
   });
 });
 

@@ -138,6 +138,33 @@ describe('what would spoil a storage fence is said beforehand', () => {
     }
   });
 
+  it('caps that a key loses are missed before the connection loses them; given back, it has them at once', async () => {
+    const client = 'client.fickle';
+    const keyringFile = await subject.ceph.addUser(client, { mon: 'allow *', osd: 'allow *' });
+    const connect = (): Promise<CephConnection> => createCephClient({
+      configFile: subject.ceph.confFile, clientName: 'fickle', keyringFile, log: createLog('fickle', 'error'),
+      connectWaitMs: DEADLINE_MS,
+    });
+    const capsAre = (mon: string): Promise<string> =>
+      subject.ceph.ceph('auth', 'caps', client, 'mon', mon, 'osd', 'allow *');
+    const command = { prefix: 'osd blocklist', blocklistop: 'rm', addr: '192.0.2.1:0/0' };
+    const old = await connect();
+    const young: CephConnection[] = [];
+    try {
+      assert.deepEqual(await keys('fickle', 'libvirt', old), []);
+      await capsAre('allow r');
+      assert.deepEqual(await keys('fickle', 'libvirt', old), ['fence-caps-mon']);
+      young.push(await connect());
+      const denied = await young[0]!.command({ command, deadlineMs: DEADLINE_MS });
+      assert.match(denied.kind === 'refused' ? denied.reason : denied.kind, /^EACCES/);
+      await capsAre('allow *');
+      value(await young[0]!.command({ command, deadlineMs: DEADLINE_MS }));
+      assert.deepEqual(await keys('fickle', 'libvirt', old), []);
+    } finally {
+      await Promise.all([old, ...young].map((each) => each.close()));
+    }
+  });
+
   it('guests that may not break the lock of a dead one; and guests without any key', async () => {
     assert.deepEqual(await keys('admin', 'weak'), ['guest-caps']);
     assert.deepEqual(await keys('admin', 'nobody'), ['guest-user']);

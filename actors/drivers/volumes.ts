@@ -26,10 +26,12 @@ export interface LongBounds extends Bounds {
 
 export interface PoolState extends PoolFacts {
   readonly name: string;
-  /** What new images could still hold, copies not counted; null = Ceph does not know yet (a new pool). */
+  /** What new images could still hold within its quota, copies not counted; null = not known yet (a new pool). */
   readonly freeBytes: number | null;
   /** What is stored, copies not counted. */
   readonly storedBytes: number;
+  /** Nothing may be written to it: its quota is reached, or one of its OSDs is full. Absent: it is not so. */
+  readonly full?: 'quota' | 'space';
 }
 
 export interface Volumes {

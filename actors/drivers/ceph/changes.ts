@@ -72,7 +72,7 @@ export const createSnapshot = (cluster: Cluster, ref: Required<ImageRef>): Promi
 /** Done if it is gone already, its image too. */
 export async function removeSnapshot(cluster: Cluster, ref: Required<ImageRef>): Promise<null> {
   try {
-    return await withImage(cluster, whole(ref), 'free', async (image) => {
+    return await withImage(cluster, whole(ref), 'write', async (image) => {
       const result = await offMain<number>(remote.removeSnapshot, image, ref.snapshot);
       if (result !== -ENOENT) check(result, `${nameOf(ref)} cannot be removed`, { EBUSY: 'it is protected' });
       return null;

@@ -83,8 +83,11 @@ class Client implements CephClient {
     });
   }
 
-  command({ command, target = 'mon', input, hedge = false, deadlineMs }: CephCommand): Promise<Outcome<CephReply>> {
-    return this.#call({ operation: 'command', args: { command, target, input: input ?? null, hedge } }, { deadlineMs });
+  command(
+    { command, target = 'mon', input, hedge = false, anew = false, deadlineMs }: CephCommand,
+  ): Promise<Outcome<CephReply>> {
+    const args = { command, target, input: input ?? null, hedge, anew };
+    return this.#call({ operation: 'command', args }, { deadlineMs });
   }
 
   waitForOsdmap: CephConnection['waitForOsdmap'] = (epoch, bounds) =>

@@ -57,6 +57,11 @@ export class Cluster {
     return new Cluster(handle);
   }
 
+  /** Only where nothing of it is under way. */
+  async close(): Promise<void> {
+    await offMain(remote.shutdown, this.handle);
+  }
+
   /** `10.0.0.1:0/2958317`, as a blocklist has it. */
   addresses(): readonly string[] {
     const out: Out<Pointer | null> = [null];
@@ -94,6 +99,10 @@ export class Cluster {
    * Runs `work` with the pool's I/O context, which is bound to the pool's number: a handle whose map is from before the
    * pool was removed and made anew under its name would ask the old one, and find no image. Hence the newest map first.
    * Rejects with ENOENT if there is no such pool.
+   *
+   * In a full pool librados holds back every write until there is room, those that make room too. Ours are tried (as by
+   * `rbd rm`): what frees room is done, what needs some ends with EDQUOT or ENOSPC. A guest's go on waiting: it is no
+   * client of ours.
    */
   async pool<T>(name: string, work: (io: Pointer) => Promise<T>): Promise<T> {
     await this.freshMap();
@@ -101,6 +110,7 @@ export class Cluster {
     const result = await offMain<number>(remote.createIo, this.handle, name, out);
     if (result === -ENOENT) throw new CephFailure(ENOENT, `there is no pool ${name}`);
     check(result, `pool ${name} cannot be used`);
+    local.tryWhenFull(out[0]);
     try {
       return await work(out[0] as Pointer);
     } finally {

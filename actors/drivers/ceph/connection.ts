@@ -22,6 +22,11 @@ export interface CephCommand {
    * commands that may be carried out twice, where a lost monitor may not cost time.
    */
   readonly hedge?: boolean;
+  /**
+   * By a client that is made for it: Ceph looks at a key's caps when a session begins, and a session that stands keeps
+   * what it was given then.
+   */
+  readonly anew?: boolean;
   readonly deadlineMs: number;
 }
 

@@ -6,7 +6,7 @@ const NAMES = new Map(Object.entries(constants.errno).map(([name, code]) => [cod
 /** Linux; not among Node's constants. ESHUTDOWN is what Ceph says to a client on its blocklist. */
 const MORE: Readonly<Record<number, string>> = { 108: 'ESHUTDOWN', 30: 'EROFS', 122: 'EDQUOT', 61: 'ENODATA' };
 export const ESHUTDOWN = 108;
-export const { ENOENT, ENOSPC, ERANGE, ECANCELED, EINVAL, ETIMEDOUT, ENOTCONN } = constants.errno;
+export const { EACCES, ENOENT, ENOSPC, ERANGE, ECANCELED, EINVAL, ETIMEDOUT, ENOTCONN } = constants.errno;
 
 /** No answer, or none any more: what was asked may be done or not. */
 const LOST: ReadonlySet<number> = new Set([
@@ -39,13 +39,19 @@ export function outcomeOf(failure: CephFailure, long: boolean): Outcome<never> {
   return definite ? refused(failure.message) : unknown(failure.message);
 }
 
+/** What these mean wherever they come from. */
+const EVERYWHERE: Readonly<Record<string, string>> = {
+  EDQUOT: 'the quota of its pool is reached: raise it, or remove volumes or snapshots',
+  ENOSPC: 'its pool is full: remove volumes or snapshots, or add OSDs',
+};
+
 /** The result of a C call, 0 or more; throws CephFailure if it is negative. `because`: what some errors mean here. */
 export function check(
   result: number | bigint, text: string, because: Readonly<Record<string, string>> = {},
 ): number {
   const value = Number(result);
   if (value >= 0) return value;
-  const meaning = because[errorName(-value)];
+  const meaning = because[errorName(-value)] ?? EVERYWHERE[errorName(-value)];
   throw new CephFailure(-value, meaning === undefined ? text : `${text}: ${meaning}`);
 }
 

@@ -1,7 +1,8 @@
 /**
  * What must be so for a storage fence to work, looked at before it is needed: the daemon's key may write to the
  * blocklist and ask OSDs, the guests' key may break the lock of a dead owner, and no setting spoils that. Changes
- * nothing.
+ * nothing. What the daemon's key may do is asked by new clients: the connection that stands may still have caps that
+ * the key has lost, and loses them with its next monitor, which is when a node is lost.
  */
 import type { Outcome } from '../outcome.js';
 import { done, unknown } from '../outcome.js';
@@ -32,7 +33,8 @@ export async function inspectFencing(
   connection: CephConnection, { user, guestUser, deadlineMs, flaw }: PreflightOptions,
 ): Promise<Outcome<readonly FencingFlaw[]>> {
   const ask: Ask = (command, target = 'mon') => connection.command({ command, target, deadlineMs });
-  const blocklist = await ask({ prefix: 'osd blocklist', blocklistop: 'rm', addr: NOBODY });
+  const askAnew: Ask = (command, target = 'mon') => connection.command({ command, target, anew: true, deadlineMs });
+  const blocklist = await askAnew({ prefix: 'osd blocklist', blocklistop: 'rm', addr: NOBODY });
   if (blocklist.kind === 'unknown' || blocklist.kind === 'refused' && !FORBIDDEN.test(blocklist.reason)) {
     return unknown(blocklist.reason);
   }
@@ -40,7 +42,7 @@ export async function inspectFencing(
   const flaws = await Promise.all([
     wrong === null ? null : wrongAddressFlaw(wrong),
     blocklist.kind === 'refused' ? mayNotBlock(user) : null,
-    askingOsds(ask, user),
+    askingOsds(ask, askAnew, user),
     guestCaps(ask, guestUser),
     expiry(ask, guestUser),
   ]);
@@ -62,12 +64,12 @@ const mayNotBlock = (user: string): FencingFlaw => ({
 });
 
 /** One that answers is enough: all have the key's same caps. */
-async function askingOsds(ask: Ask, user: string): Promise<FencingFlaw | null> {
+async function askingOsds(ask: Ask, askAnew: Ask, user: string): Promise<FencingFlaw | null> {
   const dump = await ask({ prefix: 'osd dump' });
   const map = dump.kind === 'done' ? readOsdmap(dump.value.output) : null;
   const up = map?.osds.find(({ isUp }) => isUp);
   if (up === undefined) return null;
-  const told = await ask({ prefix: 'dump_blocklist' }, `osd.${up.id}`);
+  const told = await askAnew({ prefix: 'dump_blocklist' }, `osd.${up.id}`);
   if (told.kind !== 'refused' || !FORBIDDEN.test(told.reason)) return null;
   return {
     key: 'fence-caps-osd',

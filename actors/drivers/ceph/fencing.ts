@@ -177,8 +177,11 @@ class CephStorage implements Storage {
       this.#command({ prefix: 'osd blocklist', blocklistop: 'add', addr: entry, expire: EXPIRE_S }, untilMs),
       osds.length === 0 ? done(null) : this.#command({ prefix: 'osd down', ids: osds.map(String) }, untilMs),
     ]);
-    // A key that may do the one and not the other: something has happened, if only that OSDs have to come back.
-    if (added.kind === 'refused' && osds.length > 0 && marked.kind !== 'refused') return unknown(added.reason);
+    if (added.kind === 'refused') {
+      const reason = FORBIDDEN.test(added.reason) ? MAY_NOT : added.reason;
+      // A key that may do the one and not the other: something has happened, if only that OSDs have to come back.
+      return osds.length > 0 && marked.kind !== 'refused' ? unknown(reason) : refused(reason);
+    }
     // An OSD that could not be marked down is still asked; where it is dead, its peers report it.
     return added;
   }
@@ -236,6 +239,8 @@ class CephStorage implements Storage {
 }
 
 const SILENT = 'the monitors did not answer in time';
+const MAY_NOT = 'EACCES: pvcd\'s key may not write to Ceph\'s blocklist; give it its caps back ("ceph auth caps"), or '
+  + 'have the node proved off by its BMC or a person';
 const keyOf = ({ node, bootId }: BootRef): string => `${node}/${bootId}`;
 const noSuchNode = ({ node }: BootRef): string => `ENOENT: the configuration has no storage address of ${node}`;
 const badImage = (image: string): string => `EINVAL: "${image}" is no image: pool/name is`;

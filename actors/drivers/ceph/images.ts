@@ -23,14 +23,10 @@ const bitNames = (bits: number | bigint, names: readonly string[]): readonly str
 export const nameOf = ({ pool, image, snapshot }: ImageRef): string =>
   `${pool}/${image}${snapshot === undefined ? '' : `@${snapshot}`}`;
 
-/**
- * Opens, works, closes. Rejects with ENOENT if the pool, the image or its snapshot is not there. `free`: to write, and
- * also while the pool is full: for what makes room, which would wait for room otherwise, as all writes do.
- */
+/** Opens, works, closes. Rejects with ENOENT if the pool, the image or its snapshot is not there. */
 export const withImage = <T>(
-  cluster: Cluster, ref: ImageRef, how: 'read' | 'write' | 'free', work: (image: Pointer, io: Pointer) => Promise<T>,
+  cluster: Cluster, ref: ImageRef, how: 'read' | 'write', work: (image: Pointer, io: Pointer) => Promise<T>,
 ): Promise<T> => cluster.pool(ref.pool, async (io) => {
-  if (how === 'free') local.tryWhenFull(io);
   const out: Out<Pointer | null> = [null];
   const open = how === 'read' ? remote.openToRead : remote.open;
   const result = await offMain<number>(open, io, ref.image, out, ref.snapshot ?? null);

@@ -8,7 +8,7 @@ import type { ImageRef } from './connection.js';
 import { createImage } from './changes.js';
 import { CephFailure, check, ECANCELED, EINVAL, ENOENT, ENOSPC } from './failure.js';
 import { nameOf, readImageInfo, withImage } from './images.js';
-import { callbacks, local, remote, type Out } from './library.js';
+import { callbacks, remote, type Out } from './library.js';
 
 /** Of one call that is under way. */
 export interface Course {
@@ -56,10 +56,9 @@ export const rollbackSnapshot = (cluster: Cluster, ref: Required<ImageRef>, cour
   changing(cluster, ref, course, `image ${ref.pool}/${ref.image} cannot be rolled back to ${ref.snapshot}`,
     (image, callback) => offMain(remote.rollback, image, ref.snapshot, callback, null));
 
-/** Done if it is gone already. Goes on in a pool that is full as well: what makes room must not wait for room. */
+/** Done if it is gone already. */
 export const removeImage = (cluster: Cluster, ref: ImageRef, course: Course): Promise<null> =>
   cluster.pool(ref.pool, (io) => withProgress(course, async (callback) => {
-    local.tryWhenFull(io);
     const result = await offMain<number>(remote.removeImage, io, ref.image, callback, null);
     if (result !== -ENOENT) check(result, `image ${nameOf(ref)} cannot be removed`, IN_USE);
     // So librbd says as well of one that is there, if the pool was full before anything was removed from it (trash.ts).

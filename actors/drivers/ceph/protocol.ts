@@ -21,7 +21,7 @@ export interface Operations {
   command: {
     args: {
       command: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-      target: CommandTarget; input: Uint8Array | null; hedge: boolean;
+      target: CommandTarget; input: Uint8Array | null; hedge: boolean; anew: boolean;
     };
     value: CephReply;
   };

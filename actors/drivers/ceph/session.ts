@@ -36,6 +36,7 @@ export class Session {
   #reason = 'it was not tried yet';
   #blocklisted = false;
   #suspect = true;
+  #outlived: string | null = null;
   #epoch = 0;
   #addresses: readonly string[] = [];
 
@@ -64,11 +65,27 @@ export class Session {
     this.#suspect = true;
   }
 
+  /** There will be another worker with new handles; answers that are on their way still go out. */
+  outlived(reason: string): void {
+    this.#outlived = reason;
+  }
+
+  /** Runs `ask` by a client of its own, which has the caps that its key has now. */
+  async byNewClient<T>(ask: (client: Cluster) => Promise<T>): Promise<T> {
+    const client = await Cluster.connect(this.#options, {});
+    try {
+      return await ask(client);
+    } finally {
+      void client.close();
+    }
+  }
+
   async run(): Promise<never> {
     this.#handles = await this.#connect();
     this.#addresses = [...this.#handles.reads.addresses(), ...this.#handles.changes.addresses()];
     for (;;) {
       await this.#beat(this.#handles);
+      if (this.#outlived !== null) endWorker(this.#outlived);
       await this.#clock.sleep(HEARTBEAT_MS);
     }
   }

@@ -13,7 +13,7 @@ const TRASH = 'rbd_trash';
 /** LIBRADOS_CREATE_IDEMPOTENT: no error if it is there. */
 const IDEMPOTENT = 0;
 
-/** Of the pool of this I/O context; leaves one that is there as it is. Waits while the pool is full. */
+/** Of the pool of this I/O context; leaves one that is there as it is. Refused in a pool that is full without it. */
 export async function ensureTrash(io: Pointer): Promise<void> {
   const operation = local.createWrite() as Pointer;
   try {

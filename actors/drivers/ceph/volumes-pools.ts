@@ -14,6 +14,9 @@ interface PoolDetail {
   readonly pg_num: number;
   readonly pg_num_target?: number;
   readonly crush_rule: number;
+  /** `hashpspool,full,full_quota` */
+  readonly flags_names?: string;
+  readonly quota_max_bytes?: number;
   readonly application_metadata?: Readonly<Record<string, unknown>>;
 }
 
@@ -45,12 +48,11 @@ export class CephPools {
     if (details.kind !== 'done') return details;
     if (free.kind !== 'done') return free;
     if (rules.kind !== 'done') return rules;
-    const spaceOf = (id: number): Space => spaceIn(free.value, id);
     return done(details.value.filter((pool) => 'rbd' in (pool.application_metadata ?? {})).map((pool) => ({
       name: pool.pool_name, id: pool.pool_id, pgs: pool.pg_num_target ?? pool.pg_num, copies: pool.size,
       minCopies: pool.min_size,
       tier: tierOf(rules.value.find((rule) => rule.rule_id === pool.crush_rule)),
-      ...spaceOf(pool.pool_id),
+      ...spaceOf(pool, free.value),
     })));
   }
 
@@ -131,13 +133,24 @@ export class CephPools {
   }
 }
 
-type Space = Pick<PoolState, 'freeBytes' | 'storedBytes'>;
+type Space = Pick<PoolState, 'freeBytes' | 'storedBytes' | 'full'>;
 
-/** Until its placement groups have reported, a pool reads as one that holds nothing and has no room. */
-function spaceIn({ pools }: DiskFree, id: number): Space {
-  const stats = pools.find((pool) => pool.id === id)?.stats;
+/**
+ * Until its placement groups have reported, a pool reads as one that holds nothing and has no room. A quota counts what
+ * is stored, copies not counted, and Ceph's max_avail knows nothing of it.
+ */
+export function spaceOf(
+  pool: Pick<PoolDetail, 'pool_id' | 'flags_names' | 'quota_max_bytes'>, { pools }: DiskFree,
+): Space {
+  const flags = (pool.flags_names ?? '').split(',');
+  const full = flags.includes('full_quota') ? { full: 'quota' } as const
+    : flags.includes('full') ? { full: 'space' } as const : {};
+  const stats = pools.find(({ id }) => id === pool.pool_id)?.stats;
   const isNew = stats === undefined || stats.max_avail === 0 && stats.stored === 0;
-  return isNew ? { freeBytes: null, storedBytes: 0 } : { freeBytes: stats.max_avail, storedBytes: stats.stored };
+  if (isNew) return { freeBytes: null, storedBytes: 0, ...full };
+  const { max_avail: room, stored } = stats;
+  const quota = pool.quota_max_bytes ?? 0;
+  return { freeBytes: quota > 0 ? Math.max(0, Math.min(room, quota - stored)) : room, storedBytes: stored, ...full };
 }
 
 /** `default~ssd` -> ssd; anything but PVC's tiers reads as the default. */

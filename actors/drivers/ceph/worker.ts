@@ -9,8 +9,9 @@ import { crashWorker, serveParent, tellParent } from '../worker-process.js';
 import {
   breakLock, cloneImage, createImage, createSnapshot, removeSnapshot, renameImage, renameSnapshot,
 } from './changes.js';
+import type { Cluster } from './cluster.js';
 import type { CephReply } from './connection.js';
-import { CephFailure, ESHUTDOWN, outcomeOf } from './failure.js';
+import { CephFailure, EACCES, ESHUTDOWN, outcomeOf } from './failure.js';
 import { listChildren, listImages, listWatchers, readImageInfo, readLockOwner } from './images.js';
 import { Lanes, type LaneKind } from './lanes.js';
 import { copyImage, flattenImage, removeImage, resizeImage, rollbackSnapshot, type Course } from './long-changes.js';
@@ -67,12 +68,30 @@ async function hedged(handles: Handles, args: Operations['command']['args']): Pr
     : early;
 }
 
+/**
+ * What this connection may not do is asked once more by a client with the caps of today: they may have been given back
+ * since it connected. Then it has outlived them, and the connection makes itself anew.
+ */
+async function commanded(handles: Handles, args: Operations['command']['args']): Promise<CephReply> {
+  const { command, target, input } = args;
+  const ask = (client: Cluster): Promise<CephReply> => client.command(target, command, input);
+  if (args.anew) return session.byNewClient(ask);
+  try {
+    return await hedged(handles, args);
+  } catch (error) {
+    if (!(error instanceof CephFailure) || error.code !== EACCES) throw error;
+    const reply = await session.byNewClient(ask).catch(() => Promise.reject(error));
+    session.outlived('its key may do more than when it connected');
+    return reply;
+  }
+}
+
 /** Questions go by a handle whose operations time out, changes by one whose do not: see session.ts. */
 function perform(id: number, call: CephCall, handles: Handles, endMs: number): Promise<unknown> {
   const { reads, changes } = handles;
   const { operation, args } = call;
   switch (operation) {
-    case 'command': return hedged(handles, args);
+    case 'command': return commanded(handles, args);
     case 'waitForOsdmap': return waitForOsdmap(clock, reads, args.epoch, endMs);
     case 'images': return listImages(reads, args.pool);
     case 'imageInfo': return readImageInfo(reads, args.ref);
