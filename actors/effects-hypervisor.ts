@@ -80,10 +80,8 @@ export function hypervisorEffects(deps: HypervisorDeps): HandlersOf<Pick<VmEffec
         : hypervisor.changeDevice({ uuid, change, xml, deadlineMs, ...policyOf(rest) });
     },
     'hypervisor.resizeDisk': ({ uuid, volume, sizeBytes }) => hypervisor.resizeDisk(uuid, volume, sizeBytes),
-    async 'hypervisor.freeze'({ uuid }, context) {
-      // What an earlier try froze by the agent would refuse to be frozen again.
-      const before = context.resumed ? await hypervisor.thaw(uuid) : done(null);
-      const outcome = before.kind === 'done' ? await hypervisor.freeze(uuid) : before;
+    async 'hypervisor.freeze'({ uuid }) {
+      const outcome = await hypervisor.freeze(uuid);
       return outcome.kind === 'done' ? done({ how: outcome.value }) : outcome;
     },
     'hypervisor.thaw': ({ uuid }) => hypervisor.thaw(uuid),

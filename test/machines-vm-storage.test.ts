@@ -5,6 +5,7 @@ import type { DrivenMachine } from '../fixtures/machine-driver.js';
 import { context, copying, newVm, running, told } from '../fixtures/vm-story.js';
 import { acquired, HV1, HV2, HV3, proofOf, runOnHv2, vmInput, withContext } from '../fixtures/vm-world.js';
 import type { Proof } from '../machines/node/messages.js';
+import { machineOf } from '../machines/registry.js';
 import type { VmDefinition } from '../machines/vm/messages.js';
 
 const RBD: VmDefinition = { ...vmInput().definition, rbdOnly: true, diskless: false };
@@ -169,4 +170,38 @@ test('a copy whose end nobody saw, and one that was ended where the storage did 
     stopped.done('cluster.place', { target: HV2, reason: null });
     assert.equal(stopped.state, result === null ? 'starting.launching' : 'starting.shuttingOut');
   }
+});
+
+test('a guest whose agent does not thaw it is not said to go on; ending it is what a user can do', () => {
+  const thawing = () => {
+    const vm = running({ definition: RBD });
+    const { operationId } = vm.command({ type: 'vm.snapshot', snapshot: 's1' });
+    vm.done('disks.check').done('hypervisor.freeze', { how: 'agent' }).done('disks.snapshot');
+    return { vm, operationId };
+  };
+  for (const type of ['vm.stop', 'vm.shutdown', 'vm.disable', 'vm.undefine'] as const) {
+    for (const isAsked of [false, true]) {
+      const { vm, operationId } = thawing();
+      vm.unknown('hypervisor.thaw');
+      assert.deepEqual([vm.state, vm.operation(operationId)?.state], ['snapshotting.thawingAgain', 'accepted'], type);
+      assert.notEqual(context(vm).waitingReason, null);
+      if (isAsked) vm.timer('retryMs');
+      vm.command({ type, force: false });
+      assert.match(vm.state, /^stopping/, type);
+      assert.equal(vm.operation(operationId)?.state, 'done', 'the snapshot was taken');
+      assert.deepEqual([context(vm).snapshotting, context(vm).snapshots?.length], [null, 1]);
+    }
+  }
+  const { vm } = thawing();
+  vm.unknown('hypervisor.thaw').timer('retryMs').done('hypervisor.thaw');
+  assert.deepEqual([vm.state, context(vm).waitingReason], ['running', null], 'it waits for nothing any more');
+});
+
+test('a guest that is just being let go on is not asked to end before: paused, it would not hear of it', () => {
+  const vm = running({ definition: RBD });
+  vm.command({ type: 'vm.snapshot', snapshot: 's1' });
+  vm.done('disks.check').done('hypervisor.freeze', { how: 'paused' }).done('disks.snapshot');
+  assert.equal(vm.state, 'snapshotting.thawing');
+  const answer = machineOf('vm')!.admit(vm.record.snapshot, { type: 'vm.shutdown' });
+  assert.match(answer.kind === 'deny' ? answer.message : answer.kind, /is being let go on\): it cannot shutdown now/);
 });

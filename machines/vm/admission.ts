@@ -39,6 +39,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   'starting.transferring': row([], ['vm.start']),
   running: row(['vm.restart', ...ends, ...moves, ...devices, ...snapshots], ['vm.start']),
   snapshotting: row([]),
+  'snapshotting.thawingAgain': row(ends),
+  'snapshotting.thawingStill': row(ends),
   discarding: row(ends),
   rollingBack: row([]),
   changing: row(ends, ['vm.start']),

@@ -58,6 +58,27 @@ const lookAgain = [
   { target: '#recovering', actions: [abandon, takeOwner] },
 ] as const;
 
+/** Its agent may never answer again: whoever has waited enough ends the guest, and the freeze with it. */
+const endFrozen = { target: '#stopping', actions: [finished, forget, beginOperation, wishEnd] } as const;
+const endsFrozen = {
+  'vm.stop': endFrozen, 'vm.shutdown': endFrozen, 'vm.disable': endFrozen, 'vm.undefine': endFrozen,
+} as const;
+
+/** The guest is let go on; `ends`: what a user may do about it meanwhile. */
+const letGo = <Ends extends Partial<typeof endsFrozen>>(ends: Ends) => ({
+  entry: {
+    type: 'hypervisor.thaw',
+    params: ({ context }: { context: VmContext }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.freezeMs }),
+  },
+  exit: { type: 'effect.cancel', params: { kind: 'hypervisor.thaw' } },
+  on: {
+    ...ends,
+    'hypervisor.thaw.done': { target: 'resting', actions: vmSetup.assign({ waitingReason: null }) },
+    'hypervisor.thaw.refused': { target: '#observing', actions: abandon },
+    'hypervisor.thaw.unknown': { target: 'thawingAgain', actions: waitForReason },
+  },
+} as const);
+
 const guestEnds = {
   'guest.stopped': { target: '#ended', actions: [abandon, vmSetup.assign({ desired: 'stop' }), noCopyHere] },
   'guest.crashed': { target: '#observing', actions: abandon },
@@ -122,19 +143,10 @@ export const snapshotting = vmSetup.createStateConfig({
         ],
       },
     },
-    thawing: {
-      entry: {
-        type: 'hypervisor.thaw',
-        params: ({ context }) => ({ uuid: context.uuid, deadlineMs: VM_DEADLINES.freezeMs }),
-      },
-      exit: { type: 'effect.cancel', params: { kind: 'hypervisor.thaw' } },
-      on: {
-        'hypervisor.thaw.done': 'resting',
-        'hypervisor.thaw.refused': { target: '#observing', actions: abandon },
-        'hypervisor.thaw.unknown': { target: 'thawingAgain', actions: waitForReason },
-      },
-    },
-    thawingAgain: { after: { retryMs: 'thawing' } },
+    /** A moment, as a rule: a paused guest that is asked to shut down would not hear of it. */
+    thawing: letGo({}),
+    thawingAgain: { after: { retryMs: 'thawingStill' }, on: endsFrozen },
+    thawingStill: letGo(endsFrozen),
     /** Transient: the moment is over. */
     resting: {
       always: [

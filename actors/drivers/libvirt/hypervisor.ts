@@ -162,7 +162,8 @@ class Adapter implements LibvirtHypervisor {
 
   resizeDisk = (uuid: string, volume: string, sizeBytes: number) =>
     this.#call({ operation: 'resizeDisk', args: { uuid, volume, sizeBytes } });
-  freeze = (uuid: string) => this.#call({ operation: 'freeze', args: { uuid } }, FREEZE_MS);
+  freeze = (uuid: string) =>
+    this.#call({ operation: 'freeze', args: { uuid, deadlineMs: FREEZE_MS - RETURN_MS } }, FREEZE_MS);
   thaw = (uuid: string) => this.#call({ operation: 'thaw', args: { uuid } }, FREEZE_MS);
 
   destroy(uuid: string): Promise<Outcome<null>> {

@@ -58,6 +58,8 @@ export const remote = {
   lookup: bind('void *virDomainLookupByUUIDString(void *conn, const char *uuid)'),
   state: bind('int virDomainGetState(void *domain, _Out_ int *state, _Out_ int *reason, uint flags)'),
   metadata: bind('HeapText virDomainGetMetadata(void *domain, int type, const char *uri, uint flags)'),
+  setMetadata: bind(`int virDomainSetMetadata(
+    void *domain, int type, const char *metadata, const char *key, const char *uri, uint flags)`),
   xml: bind('HeapText virDomainGetXMLDesc(void *domain, uint flags)'),
   create: bind('void *virDomainCreateXML(void *conn, const char *xml, uint flags)'),
   resume: bind('int virDomainResume(void *domain)'),

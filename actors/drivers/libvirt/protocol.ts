@@ -30,7 +30,7 @@ export interface Operations {
   };
   device: { args: DeviceArguments & { needsSecret: boolean }; value: null };
   resizeDisk: { args: { uuid: string; volume: string; sizeBytes: number }; value: null };
-  freeze: { args: { uuid: string }; value: Stillness };
+  freeze: { args: { uuid: string; deadlineMs: number }; value: Stillness };
   thaw: { args: { uuid: string }; value: null };
   stats: { args: Record<never, never>; value: readonly DomainStats[] };
 }

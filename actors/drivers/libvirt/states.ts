@@ -3,7 +3,7 @@ import type { DomainEvent, DomainState } from '../hypervisor.js';
 
 /** virErrorNumber: those we tell apart. */
 export const ERROR = {
-  noConnect: 5, invalidConnection: 6, rpc: 39, noDomain: 42, operationInvalid: 55, unsupported: 84,
+  noConnect: 5, invalidConnection: 6, rpc: 39, noDomain: 42, operationInvalid: 55, noMetadata: 80, unsupported: 84,
 } as const;
 
 /** virDomainState */

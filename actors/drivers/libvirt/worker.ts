@@ -133,7 +133,7 @@ async function perform(
     case 'destroy': return lanes.use((lane) => destroyDomain(lane, args.uuid, args.deadlineMs, clock));
     case 'device': return lanes.use((lane) => deviceChange(lane, args));
     case 'resizeDisk': return lanes.use((lane) => resizeDisk(lane, args));
-    case 'freeze': return lanes.use((lane) => freezeDomain(lane, args.uuid));
+    case 'freeze': return lanes.use((lane) => freezeDomain(lane, args.uuid, args.deadlineMs, clock));
     case 'thaw': return lanes.use((lane) => thawDomain(lane, args.uuid));
     case 'migrate': return migrateDomain(quick, lanes, args, clock,
       (totalBytes, remainingBytes) => tellParent<never, MigrationProgress>(
