@@ -55,7 +55,9 @@ export class FencedBoots {
   private async look(): Promise<void> {
     const { mirror, host, store, paths, log } = this.deps;
     const seen = new Set<string>();
-    for (const actor of mirror.actors.values()) {
+    // As a rule nothing is fenced, while there are many actors.
+    const isAnyFenced = [...mirror.fences.values()].some((names) => names.size > 0);
+    for (const actor of isAnyFenced ? mirror.actors.values() : []) {
       if (actor.record.kind !== 'vm' || !host.owns(actor.address)) continue;
       for (const boot of this.fencedOf(actor)) {
         const key = `${actor.address} ${boot.bootId}`;

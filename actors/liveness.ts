@@ -3,12 +3,13 @@
  * It is level-triggered: facts are derived anew from the mirror at every change and tick, and repeated until
  * the machine has seen them, so a lost or doubled fact changes nothing.
  */
-import { addressOf } from '../runtime/address.js';
+import { addressOf, type Address } from '../runtime/address.js';
 import type { Clock } from '../runtime/clock.js';
 import type { ActorEvent } from '../runtime/envelope.js';
 import type { Host } from '../runtime/host.js';
 import type { Mirror } from '../runtime/mirror.js';
 import type { Primacy } from '../runtime/primacy.js';
+import type { ActorRecord } from '../runtime/record.js';
 import { GUEST_STOP_MS, leaseDeadlineMs } from '../runtime/limits.js';
 import type { NodeContext } from '../machines/node/messages.js';
 import { PROBE_MS } from '../machines/node/timing.js';
@@ -59,9 +60,12 @@ export function silentAfterMs(
 
 export class Liveness {
   private readonly told = new Map<string, { key: string; at: number }>();
+  /** Of each node's actor: every heartbeat asks. */
+  private readonly addresses: ReadonlyMap<string, Address>;
   private stopped = false;
 
   constructor(private readonly deps: LivenessDeps) {
+    this.addresses = new Map(deps.nodes.map((node) => [node, addressOf('node', node)]));
     const look = (node: string): void => this.look(node);
     deps.mirror.listen({ onLive: look, onTelemetry: look, onPrimary: () => this.lookAll() });
   }
@@ -109,7 +113,6 @@ export class Liveness {
   private look(node: string): void {
     if (this.stopped) return;
     if (!this.deps.primacy.isPrimary()) return this.forget();
-    if (!this.deps.nodes.includes(node)) return;
     const context = this.contextOf(node);
     if (context === undefined) return;
     const live = this.leaseOf(node, context);
@@ -164,10 +167,14 @@ export class Liveness {
     return Math.round(this.deps.vouching === true ? Math.min(silentMs, this.quorumAgeMs()) : silentMs);
   }
 
+  private recordOf(node: string): ActorRecord | undefined {
+    const address = this.addresses.get(node);
+    return address === undefined ? undefined : this.deps.mirror.actors.get(address)?.record;
+  }
+
   /** What the node's own actor knows; undefined = it is not there yet. */
   private contextOf(node: string): NodeContext | undefined {
-    const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
-    return record?.snapshot.context as NodeContext | undefined;
+    return this.recordOf(node)?.snapshot.context as NodeContext | undefined;
   }
 
   /** Nodes seen in this generation that hold no lease now, or are suspects otherwise. */
@@ -183,16 +190,18 @@ export class Liveness {
 
   /** Under maintenance no new doubt begins; one that began before is carried to its end. */
   private mayDoubt(node: string): boolean {
-    const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
-    return !isMaintained(this.deps.mirror) || (record !== undefined && nodeIsIn(record.snapshot, 'life.judging'));
+    return !isMaintained(this.deps.mirror) || this.isJudged(node);
+  }
+
+  private isJudged(node: string): boolean {
+    const record = this.recordOf(node);
+    return record !== undefined && nodeIsIn(record.snapshot, 'life.judging');
   }
 
   private hear(node: string): void {
     const heard = this.deps.mirror.heardOf(node);
     if (heard === null) return;
     const silent = this.isSilent(node) && this.quorumAgeMs() > this.deps.silentMs;
-    const record = this.deps.mirror.actors.get(addressOf('node', node))?.record;
-    const judged = record !== undefined && nodeIsIn(record.snapshot, 'life.judging');
     if (silent) {
       if (!this.mayDoubt(node)) return;
       this.tell(node, `silent ${heard.mzxid}`, {
@@ -200,7 +209,7 @@ export class Liveness {
         suspects: this.suspects((other) => this.isSilent(other)), nodes: this.deps.nodes.length,
         ...this.storage(),
       });
-    } else if (judged && heard.silentMs < this.deps.silentMs / 2) {
+    } else if (heard.silentMs < this.deps.silentMs / 2 && this.isJudged(node)) {
       this.tell(node, `heard ${heard.mzxid}`, { type: 'node.heard' });
     }
   }

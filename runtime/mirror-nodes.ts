@@ -27,7 +27,7 @@ export class NodesMirror {
   readonly live = new Map<string, LiveEntry[]>();
   readonly fences = new Map<string, Set<string>>();
   private readonly heard = new Map<string, Heard>();
-  /** Nodes whose heartbeat rang and is not read yet, with the moment of its last doorbell. */
+  /** Paths of heartbeats that rang and are not read yet, with the moment of the last doorbell. */
   private rung = new Map<string, number>();
   /** Of the paths of heartbeats that rang before: whose they are. */
   private readonly beats = new Map<string, string>();
@@ -36,6 +36,8 @@ export class NodesMirror {
   private settingsEntry: Record<string, unknown> = {};
   private told: { readonly data: Record<string, unknown>; readonly mzxid: number; readonly at: number } | null = null;
   private readonly listeners: MirrorListeners[] = [];
+  /** Those of them that mind heartbeats: few do, and nothing is told more often. */
+  private readonly hearers: MirrorListeners[] = [];
 
   constructor(
     protected readonly store: Store, protected readonly paths: Paths, protected readonly clock: Clock,
@@ -46,6 +48,7 @@ export class NodesMirror {
 
   listen(listeners: MirrorListeners): void {
     this.listeners.push(listeners);
+    if (listeners.onTelemetry !== undefined) this.hearers.push(listeners);
   }
 
   primary(): (PrimaryEntry & { version: number }) | null {
@@ -149,7 +152,7 @@ export class NodesMirror {
     const node = this.beats.get(path) ?? this.beatOf(path);
     if (node === null) return false;
     const waits = this.rung.size > 0;
-    this.rung.set(node, this.clock.monotonicMs());
+    this.rung.set(path, this.clock.monotonicMs());
     if (!this.heard.has(node)) this.readRung(later);
     else if (!waits) this.clock.after(TOGETHER_MS, () => this.readRung(later), true);
     return true;
@@ -167,17 +170,16 @@ export class NodesMirror {
     const { rung } = this;
     if (rung.size === 0) return;
     this.rung = new Map();
-    const nodes = [...rung.keys()];
-    const paths = nodes.map((node) => this.paths.telemetry(node));
+    const paths = [...rung.keys()];
     this.store.readMany(paths).then((found) => {
-      for (let index = 0; index < nodes.length; index += 1) {
-        const node = nodes[index]!;
+      for (let index = 0; index < paths.length; index += 1) {
+        const path = paths[index]!;
         // One that rang meanwhile may be what was read: its doorbell came before this answer. Never too early a time.
-        this.heartbeatIs(node, found[index]!, this.rung.get(node) ?? rung.get(node)!);
+        this.heartbeatIs(this.beats.get(path)!, found[index]!, this.rung.get(path) ?? rung.get(path)!);
       }
     }, (error: unknown) => {
       if (error instanceof StoreError) paths.forEach(later);
-      else this.log.error('heartbeats cannot be read', { nodes: nodes.join(), error });
+      else this.log.error('heartbeats cannot be read', { paths: paths.join(), error });
     });
   }
 
@@ -200,7 +202,7 @@ export class NodesMirror {
     const isNew = !this.heard.has(node);
     this.heard.set(node, { data: found.data, mzxid: found.stat.mzxid, at });
     if (isNew) this.register(node);
-    this.each((listener) => listener.onTelemetry?.(node));
+    for (const listener of this.hearers) listener.onTelemetry!(node);
   }
 
   private decoded(node: string, bytes: Uint8Array): Record<string, unknown> | null {

@@ -7,7 +7,8 @@ export const nodeContext = (snapshot: SnapshotView): NodeContext => snapshot.con
 
 /** True if a state at or below this path is active: `inState(s, 'life.judging.case.fencing')`. */
 export const nodeIsIn = (snapshot: SnapshotView, path: string): boolean =>
-  statePaths(snapshot.value).some((active) => active === path || active.startsWith(`${path}.`));
+  statePaths(snapshot.value).some((active) =>
+    active.startsWith(path) && (active.length === path.length || active[path.length] === '.'));
 
 /** PVC's daemon state. */
 export function daemonStateWord(snapshot: SnapshotView): DaemonStateWord {
