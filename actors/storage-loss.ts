@@ -38,6 +38,8 @@ const definitionOf = ({ snapshot }: ActorRecord): VmDefinition => (snapshot.cont
 
 /** Between two plans for the same node, milliseconds. */
 const AGAIN_MS = 5000;
+/** Told only while it is true: heartbeats without the word need not be decoded. */
+const OUT_OF_REACH = 'storageOutOfReach' satisfies keyof NodeTelemetry;
 
 export class StorageLoss {
   private stopped = false;
@@ -48,16 +50,22 @@ export class StorageLoss {
 
   constructor(private readonly deps: StorageLossDeps) {
     this.unnoted = new UnnotedDisks(deps);
-    deps.mirror.listen({ onTelemetry: (node) => this.hear(node), onPrimary: () => this.lost.clear() });
+    deps.mirror.listen({ onTelemetry: (node) => this.hear(node), onPrimary: () => this.forget() });
   }
 
   stop(): void {
     this.stopped = true;
   }
 
+  /** Every heartbeat asks for it on all but one node, and there is next to never anything to forget. */
+  private forget(): void {
+    if (this.lost.size > 0) this.lost.clear();
+  }
+
   private hear(node: string): void {
-    if (this.stopped || !this.deps.nodes.includes(node)) return;
-    if (!this.deps.primacy.isPrimary()) return this.lost.clear();
+    if (this.stopped) return;
+    if (!this.deps.primacy.isPrimary()) return this.forget();
+    if (!this.deps.nodes.includes(node)) return;
     this.note(node);
     if (this.lost.size > 0) this.judge();
   }
@@ -68,8 +76,8 @@ export class StorageLoss {
   }
 
   private note(node: string): void {
-    const told = this.telemetryOf(node);
-    if (told?.storageOutOfReach !== true) {
+    const told = this.deps.mirror.mayTell(node, OUT_OF_REACH) ? this.telemetryOf(node) : null;
+    if (told?.[OUT_OF_REACH] !== true) {
       if (this.lost.delete(node)) this.deps.log.info('a node has a way to the storage again', { node });
       return;
     }

@@ -90,6 +90,16 @@ export class NodesMirror {
     return heard.data === null ? null : { data: heard.data, silentMs: this.clock.monotonicMs() - heard.at };
   }
 
+  /**
+   * Could its last heartbeat tell this field? False = surely not: its bytes do not hold the field's name. For fields
+   * that are told seldom and asked of every heartbeat, which is not decoded for that.
+   */
+  mayTell(node: string, field: string): boolean {
+    const data = this.heard.get(node)?.data ?? null;
+    if (data instanceof Uint8Array) return Buffer.from(data.buffer, data.byteOffset, data.length).includes(field);
+    return data !== null && field in data;
+  }
+
   /** What the primary last told of shared storage; null = nothing yet, or nothing that can be read. */
   storage(): { data: Record<string, unknown>; silentMs: number } | null {
     const told = this.told;
