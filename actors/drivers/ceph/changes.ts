@@ -21,10 +21,10 @@ const OTHERS = { EBUSY: 'somebody else holds it' };
 
 export const createImage = (cluster: Cluster, ref: ImageRef, sizeBytes: number): Promise<null> =>
   cluster.pool(ref.pool, async (io) => {
-    await ensureTrash(io);
+    const text = `image ${nameOf(ref)} cannot be created`;
+    await ensureTrash(io, text);
     // Order 0 = the cluster's default, 4 MiB.
-    check(await offMain<number>(remote.createImage, io, ref.image, sizeBytes, IMAGE_FEATURES, [0]),
-      `image ${nameOf(ref)} cannot be created`, TAKEN);
+    check(await offMain<number>(remote.createImage, io, ref.image, sizeBytes, IMAGE_FEATURES, [0]), text, TAKEN);
     return null;
   });
 

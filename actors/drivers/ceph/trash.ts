@@ -13,12 +13,15 @@ const TRASH = 'rbd_trash';
 /** LIBRADOS_CREATE_IDEMPOTENT: no error if it is there. */
 const IDEMPOTENT = 0;
 
-/** Of the pool of this I/O context; leaves one that is there as it is. Refused in a pool that is full without it. */
-export async function ensureTrash(io: Pointer): Promise<void> {
+/**
+ * Of the pool of this I/O context; leaves one that is there as it is. Refused in a pool that is full without it.
+ * `text`: what cannot be done then.
+ */
+export async function ensureTrash(io: Pointer, text: string): Promise<void> {
   const operation = local.createWrite() as Pointer;
   try {
     local.createObject(operation, IDEMPOTENT, null);
-    check(await offMain<number>(remote.operate, operation, io, TRASH, null, 0), `${TRASH} cannot be made`);
+    check(await offMain<number>(remote.operate, operation, io, TRASH, null, 0), text);
   } finally {
     local.releaseWrite(operation);
   }
