@@ -1,14 +1,17 @@
 /**
- * Looks at the start and then every minute whether the storage fence would work (drivers/ceph/fencing-preflight.ts):
- * says what is wrong as soon as it is, and when it no longer is.
+ * Looks at the start and then every minute, more often while something is wrong, whether the storage fence would work
+ * (drivers/ceph/fencing-preflight.ts): says what is wrong as soon as it is, and when it no longer is.
  */
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { CephConnection } from './drivers/ceph/connection.js';
 import { inspectFencing, type FencingFlaw, type PreflightOptions } from './drivers/ceph/fencing-preflight.js';
 
-/** Time between two looks, milliseconds; while the storage has not answered yet, the second. */
+/** Time between two looks, milliseconds. */
 const PERIOD_MS = 60_000;
+/** The same while something is wrong: whoever mends it waits for its fault to end. */
+const FLAWED_MS = 10_000;
+/** The same while the storage has not answered yet. */
 const RETRY_MS = 5000;
 
 export interface FencingWatch {
@@ -35,7 +38,8 @@ export function watchFencing(
       }
       known = looked.value;
     }
-    cancel = clock.after(looked?.kind === 'done' ? PERIOD_MS : RETRY_MS, () => void look(), true);
+    const nextMs = looked?.kind !== 'done' ? RETRY_MS : known.length > 0 ? FLAWED_MS : PERIOD_MS;
+    cancel = clock.after(nextMs, () => void look(), true);
   };
   void look();
   return {
