@@ -53,6 +53,7 @@ describe('placement rules', () => {
     assert.equal(betterPlace(request('a'), 'hv2', true, liked)?.node, 'hv3');
     assert.equal(betterPlace(request('a'), 'hv2', false, liked), null);
     assert.equal(betterPlace(request('a'), 'hv3', true, liked), null);
+    assert.equal(betterPlace({ ...request('a'), withoutStorage: ['hv3'] }, 'hv2', true, liked), null);
     const forbidden = world([affinity(['a'], { hv3: 1 }, true)], { a: 'hv1' });
     assert.equal(betterPlace(request('a'), 'hv1', false, forbidden)?.node, 'hv3');
     assert.equal(betterPlace(request('free'), 'hv1', true, forbidden), null);
