@@ -6,7 +6,7 @@ const NAMES = new Map(Object.entries(constants.errno).map(([name, code]) => [cod
 /** Linux; not among Node's constants. ESHUTDOWN is what Ceph says to a client on its blocklist. */
 const MORE: Readonly<Record<number, string>> = { 108: 'ESHUTDOWN', 30: 'EROFS', 122: 'EDQUOT', 61: 'ENODATA' };
 export const ESHUTDOWN = 108;
-export const { EACCES, ENOENT, ENOSPC, ERANGE, ECANCELED, EINVAL, ETIMEDOUT, ENOTCONN } = constants.errno;
+export const { EACCES, EBUSY, ENOENT, ENOSPC, ERANGE, ECANCELED, EINVAL, ETIMEDOUT, ENOTCONN } = constants.errno;
 
 /** No answer, or none any more: what was asked may be done or not. */
 const LOST: ReadonlySet<number> = new Set([

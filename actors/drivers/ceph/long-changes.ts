@@ -6,8 +6,8 @@ import { offMain, type Pointer } from '../foreign.js';
 import type { Cluster } from './cluster.js';
 import type { ImageRef } from './connection.js';
 import { createImage } from './changes.js';
-import { CephFailure, check, ECANCELED, EINVAL, ENOENT, ENOSPC } from './failure.js';
-import { nameOf, readImageInfo, withImage } from './images.js';
+import { CephFailure, check, EBUSY, ECANCELED, EINVAL, ENOENT, ENOSPC } from './failure.js';
+import { listWatchers, nameOf, readImageInfo, withImage } from './images.js';
 import { callbacks, remote, type Out } from './library.js';
 
 /** Of one call that is under way. */
@@ -56,9 +56,23 @@ export const rollbackSnapshot = (cluster: Cluster, ref: Required<ImageRef>, cour
   changing(cluster, ref, course, `image ${ref.pool}/${ref.image} cannot be rolled back to ${ref.snapshot}`,
     (image, callback) => offMain(remote.rollback, image, ref.snapshot, callback, null));
 
+/**
+ * Who has it open is asked for first: `rbd_remove` looks for that only once it has taken the image's lock, and what its
+ * owner writes meanwhile may be answered with EROFS (16.2: seen about once in ten).
+ */
+async function refuseIfOpen(cluster: Cluster, ref: ImageRef): Promise<void> {
+  const watchers = await listWatchers(cluster, ref).catch((error: unknown) => {
+    // One that is gone, or half removed: rbd_remove's own matter.
+    if (error instanceof CephFailure) return [];
+    throw error;
+  });
+  if (watchers.length > 0) check(-EBUSY, `image ${nameOf(ref)} cannot be removed`, IN_USE);
+}
+
 /** Done if it is gone already. */
 export const removeImage = (cluster: Cluster, ref: ImageRef, course: Course): Promise<null> =>
   cluster.pool(ref.pool, (io) => withProgress(course, async (callback) => {
+    await refuseIfOpen(cluster, ref);
     const result = await offMain<number>(remote.removeImage, io, ref.image, callback, null);
     if (result !== -ENOENT) check(result, `image ${nameOf(ref)} cannot be removed`, IN_USE);
     // So librbd says as well of one that is there, if the pool was full before anything was removed from it (trash.ts).
