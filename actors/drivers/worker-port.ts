@@ -38,6 +38,8 @@ const HEALTHY_MS = 30_000;
 const PING_MS = 2000;
 /** Several in a row, so that a machine that was frozen and thawed, or is merely busy, does not lose its worker. */
 const MISSED_PINGS_MAX = 3;
+/** Before its first answer: loading its library takes a busy machine long. 30 s. */
+const MISSED_AT_START_MAX = 15;
 const CLOSE_MS = 1000;
 
 interface Pending<Progress> {
@@ -161,7 +163,7 @@ export class WorkerPort<T extends Table<T>, News, Progress = never> {
     child.on('exit', (code, signal) => onGone(`the ${name} driver ended (${signal ?? `status ${code}`})`));
     child.on('error', (error) => onGone(`the ${name} driver cannot be started: ${error.message}`));
     log.debug(`${name} driver started`, { pid: child.pid });
-    this.#watch(child, 0, this.#lastPong);
+    this.#watch(child, { missed: 0, heard: false });
   }
 
   #lose(reason: string): void {
@@ -176,12 +178,17 @@ export class WorkerPort<T extends Table<T>, News, Progress = never> {
     this.#backoffMs = Math.min(RESTART_MAX_MS, this.#backoffMs * 2);
   }
 
-  #watch(child: ChildProcess, missed: number, pongBefore: number): void {
+  #watch(child: ChildProcess, { missed, heard }: { missed: number; heard: boolean }): void {
+    const { clock } = this.#options;
+    const [dueMs, pongBefore] = [clock.monotonicMs() + PING_MS, this.#lastPong];
     this.#send(child, { type: 'ping', id: ++this.#lastId });
-    this.#cancelPing = this.#options.clock.after(PING_MS, () => {
-      const nowMissed = this.#lastPong === pongBefore ? missed + 1 : 0;
-      if (nowMissed >= MISSED_PINGS_MAX) child.kill('SIGKILL');
-      else this.#watch(child, nowMissed, this.#lastPong);
+    this.#cancelPing = clock.after(PING_MS, () => {
+      const answered = this.#lastPong !== pongBefore;
+      // Who stood still itself has not listened: that is no miss of the worker's.
+      const listened = clock.monotonicMs() - dueMs < PING_MS;
+      const now = answered ? 0 : missed + (listened ? 1 : 0);
+      if (now >= (heard || answered ? MISSED_PINGS_MAX : MISSED_AT_START_MAX)) child.kill('SIGKILL');
+      else this.#watch(child, { missed: now, heard: heard || answered });
     });
   }
 
