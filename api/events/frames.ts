@@ -3,7 +3,7 @@
 export const PROTOCOL = 'pulse/1';
 export const SUBPROTOCOL = 'pulse.v1.json';
 
-export const TOPICS = ['vm', 'node', 'actor', 'task', 'fault', 'metric'] as const;
+export const TOPICS = ['vm', 'node', 'osd', 'pool', 'volume', 'actor', 'task', 'fault', 'metric'] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** Why the server closed a socket. */

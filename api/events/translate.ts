@@ -21,6 +21,7 @@ import {
 } from '../views/words.js';
 import { FaultTeller, type FaultNews } from './faults.js';
 import { EVENT_LIMITS, type PulseEvent } from './frames.js';
+import { isStorageTopic, storageTold, type StorageTopic } from './storage.js';
 
 const ENDED_KEPT = 20_000;
 
@@ -59,6 +60,9 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
       else if (last) vmNodes.set(record.id, node);
     } else if (record.kind === 'node') {
       events.push(nodeEvent(feed, source, record.removed && last ? 'removed' : changeType(source, 'added')));
+    } else if (isStorageTopic(record.kind)) {
+      const type = record.removed && last ? 'removed' : changeType(source, 'added');
+      events.push(storageEvent(source, record.kind, type));
     }
     if (record.kind === 'ceph' && last) events.push(...faults.news(record).map((news) => faultEvent(source, news)));
     events.push(...taskEvents(source, ended));
@@ -84,6 +88,7 @@ export function createTranslator(feed: Feed, wallMs: () => number): Translator {
       const events = [actorEvent(source, 'present')];
       if (record.kind === 'vm') events.push(vmEvent(source, 'present', null));
       else if (record.kind === 'node') events.push(nodeEvent(feed, source, 'present'));
+      else if (isStorageTopic(record.kind)) events.push(storageEvent(source, record.kind, 'present'));
       else if (record.kind === 'ceph') events.push(...faults.present().map((news) => faultEvent(source, news)));
       return events.map(bounded);
     },
@@ -175,6 +180,12 @@ function nodeEvent(feed: Feed, source: Source, type: string): PulseEvent {
       waiting_reason: node.waitingReason,
     },
   };
+}
+
+function storageEvent(source: Source, topic: StorageTopic, type: string): PulseEvent {
+  const { key, node, data } = storageTold(topic, source.record);
+  const of = base(source);
+  return { ...of, topic, type, key, node: node ?? of.node, data: { ...data, ...moves(source) } };
 }
 
 const faultEvent = (source: Source, { id, type, data }: FaultNews): PulseEvent => (

@@ -102,7 +102,9 @@ export const ownCommands: readonly Command[] = [
         short: 't',
         kind: 'list',
         value: 'TOPIC[:GLOB]',
-        help: 'vm, node, task, actor, fault or metric, of all keys or those that match. [default: all but metric]',
+        help:
+          'vm, node, osd, pool, volume, task, actor, fault or metric, of all keys or those that match. ' +
+          '[default: all but metric]',
       },
       { name: 'type', kind: 'list', value: 'TYPE', help: 'Only events of this type, e.g. migrated.' },
       { name: 'since', kind: 'text', value: 'CURSOR', help: 'Begin after this cursor instead of now.' },

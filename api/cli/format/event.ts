@@ -5,6 +5,9 @@ import type { Colour, Paint } from '../terminal.js';
 const TOPIC_COLOURS: Readonly<Record<string, Colour>> = {
   vm: 'green',
   node: 'cyan',
+  osd: 'cyan',
+  pool: 'cyan',
+  volume: 'green',
   task: 'yellow',
   actor: 'blue',
   fault: 'red',
@@ -29,7 +32,7 @@ export function eventLine(event: PulseEvent, paint: Paint): string {
   if (text('from_node') !== '') parts.push(`(from ${text('from_node')})`);
   if (text('event') !== '') parts.push(`by ${text('event')}`);
   if (event.topic === 'fault') parts.push(text('text'), ...(text('cure') === '' ? [] : [`Cure: ${text('cure')}`]));
-  for (const reason of ['waiting_reason', 'failed_reason', 'message', 'fault'])
+  for (const reason of ['waiting_reason', 'failed_reason', 'reason', 'message', 'fault'])
     if (text(reason) !== '') parts.push(`- ${text(reason)}`);
   return [
     clockTime(event.time),
