@@ -49,8 +49,17 @@ describe('the rack with Ceph', () => {
     ].join('\n'));
     await rolesAre('hv2', 'both OSDs are up', (roles) => roles.includes('osd.1 up') && roles.includes(`osd.${id} up`));
     await on('hv2', 'systemctl', 'disable', '--now', 'ceph-osd@1');
+    const address = async (): Promise<string> => {
+      const { osds } = JSON.parse(await on('hv1', 'ceph', 'osd', 'dump', '-f', 'json')) as {
+        osds: readonly { osd: number; public_addr: string }[];
+      };
+      return osds.find(({ osd }) => String(osd) === id)?.public_addr ?? assert.fail(`no osd.${id}`);
+    };
+    const former = await address();
     await cluster.rack.power('hv2', 'reset');
     await rolesAre('hv2', 'one OSD is up', (roles) => roles.includes('osd.1 down') && roles.includes(`osd.${id} up`));
+    // Its peers must not take it for the one before the boot.
+    assert.notEqual(await address(), former);
     assert.equal((await cluster.rack.exec('hv2', ['systemctl', 'is-active', 'ceph-osd@1'])).stdout.trim(), 'inactive');
     await on('hv2', 'systemctl', 'enable', '--now', 'ceph-osd@1');
     await on('hv2', 'systemctl', 'disable', '--now', `ceph-osd@${id}`);
