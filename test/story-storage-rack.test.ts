@@ -57,9 +57,9 @@ describe('the rack with Ceph', () => {
     };
     const former = await address();
     await cluster.rack.power('hv2', 'reset');
+    // Its peers must not take it for the one before the boot: it has another address, by its nonce.
+    await cluster.until(`osd.${id} is another`, address, (now) => now !== former, 180_000);
     await rolesAre('hv2', 'one OSD is up', (roles) => roles.includes('osd.1 down') && roles.includes(`osd.${id} up`));
-    // Its peers must not take it for the one before the boot.
-    assert.notEqual(await address(), former);
     assert.equal((await cluster.rack.exec('hv2', ['systemctl', 'is-active', 'ceph-osd@1'])).stdout.trim(), 'inactive');
     await on('hv2', 'systemctl', 'enable', '--now', 'ceph-osd@1');
     await on('hv2', 'systemctl', 'disable', '--now', `ceph-osd@${id}`);
