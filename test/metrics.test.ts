@@ -5,6 +5,7 @@ import { apiWorldWithVms, KEY, WEB1, type ApiWorld } from '../fixtures/api-serve
 import { createCounter, startNode, until } from '../fixtures/runtime/world.js';
 import { createMemoryCluster } from '../fixtures/sim/store.js';
 import { addressOf } from '../runtime/address.js';
+import { systemClock } from '../runtime/clock.js';
 import { Histogram } from '../runtime/metrics.js';
 
 const LINE = /^[a-zA-Z_:][\w:]*(\{([a-zA-Z_]\w*="([^"\\\n]|\\.)*",?)*\})? (Nan|[+-]?Inf|-?\d[\d.e+-]*)$/;
@@ -50,7 +51,10 @@ describe('metrics', () => {
     made.world.step(addressOf('node', 'hv3'), { record: { fault: 'it broke' } });
     // One pass over the actors serves a scrape; a later one sees the change.
     let page = await text();
-    for (let wait = 0; wait < 100 && !page.includes('pvc_actor_faults 1'); wait += 1) page = await text();
+    for (let wait = 0; wait < 100 && !page.includes('pvc_actor_faults 1'); wait += 1) {
+      await systemClock.sleep(20);
+      page = await text();
+    }
     assert.equal(value(page, 'pvc_vms{state="start"}'), 1);
     assert.equal(value(page, 'pvc_vms{state="stop"}'), 1);
     assert.equal(value(page, 'pvc_nodes{state="run,ready"}'), 3);
