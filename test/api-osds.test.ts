@@ -55,10 +55,11 @@ describe('OSDs by the API', () => {
   it('stand in the status of the cluster, with what Ceph complains of', async () => {
     tell([osd(0), osd(1, { in: false })]);
     const status = (await ask('GET', '/status')).body as {
-      osds: unknown; resources: { disk: { total: number } };
+      osds: unknown; pools: number; resources: { disk: { total: number } };
       cluster_health: { messages: { id: string }[] };
     };
     assert.deepEqual(status.osds, { total: 2, 'up,in': 1, 'up,out': 1 });
+    assert.equal(status.pools, 0, 'a pool of Ceph\'s own is none of the cluster\'s');
     assert.equal(status.resources.disk.total, 200 * 2 ** 20);
     const ids = status.cluster_health.messages.map(({ id }) => id);
     assert.ok(ids.includes('CEPH_WARN_OSD_DOWN') && ids.includes('CEPH_OSD_OUT_1'), ids.join());

@@ -95,7 +95,7 @@ function walk(
       const guess = nearMiss(word, legal);
       const prefix = ['pvc', ...path].join(' ');
       throw usageError(
-        `There is no command "${prefix} ${word}"${guess === null ? '' : `: did you mean "${prefix} ${guess}"?`}` +
+        `There is no command "${prefix} ${word}"${guess === null ? '.' : `: did you mean "${prefix} ${guess}"?`}` +
           ` "${prefix} -h" lists what there is.`,
       );
     }

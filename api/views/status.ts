@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.js';
 import { clusterFaults } from './faults.js';
 import { nodeObjects } from './node.js';
 import { storageStatus } from './storage.js';
-import { presentVolumes } from './volumes.js';
+import { presentPools, presentVolumes } from './volumes.js';
 import { vmContext, vmStateWord } from './words.js';
 
 const VM_WORDS_COUNTED: ReadonlySet<string> = new Set([
@@ -71,7 +71,8 @@ export function statusObject(deps: ApiDeps): Static<typeof Status> {
     ),
     networks: 0,
     osds: storage.osds,
-    pools: storage.pools,
+    // As PVC: those that it made, not Ceph's own.
+    pools: presentPools(feed).length,
     volumes: volumes.length,
     snapshots: volumes.reduce((sum, { volume }) => sum + volume.facts.snapshots.length, 0),
     resources: { ...resources(nodes), disk: storage.disk },

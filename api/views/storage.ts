@@ -27,21 +27,20 @@ const KIB = 1024;
 /** Storage in /status; nothing at all where there is no storage. */
 export function storageStatus(feed: Feed): {
   readonly osds: Readonly<Record<string, number>>;
-  readonly pools: number;
   /** KiB */
   readonly disk: { readonly total: number; readonly used: number; readonly free: number; readonly utilization: number };
   readonly osd: readonly { readonly id: string; readonly up: string; readonly in: string }[];
 } {
   const view = storageView(feed);
   if (view === null) {
-    return { osds: { total: 0 }, pools: 0, disk: { total: 0, used: 0, free: 0, utilization: 0 }, osd: [] };
+    return { osds: { total: 0 }, disk: { total: 0, used: 0, free: 0, utilization: 0 }, osd: [] };
   }
-  const { osds, pools, capacity } = view.telemetry;
+  const { osds, capacity } = view.telemetry;
   const counts: Record<string, number> = { total: osds.length };
   for (const osd of osds) counts[osdWord(osd)] = (counts[osdWord(osd)] ?? 0) + 1;
   const share = capacity.sizeBytes > 0 ? capacity.usedBytes / capacity.sizeBytes : 0;
   return {
-    osds: counts, pools: pools.length,
+    osds: counts,
     disk: {
       total: Math.round(capacity.sizeBytes / KIB), used: Math.round(capacity.usedBytes / KIB),
       free: Math.round(capacity.availableBytes / KIB), utilization: Math.round(share * 10_000) / 100,
