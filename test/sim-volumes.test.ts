@@ -55,6 +55,14 @@ describe('pools and volumes of a simulated cluster', () => {
     assert.equal(cluster.volumes.deletionAllowed, false);
   });
 
+  it('a pool that keeps more copies than there are nodes for them is made, and said to be degraded', async () => {
+    const wide = (name: string, replication: string): string =>
+      `/storage/ceph/pool/${name}?pgs=32&replcfg=copies=${replication}`;
+    assert.match(await ok('POST', wide('vms', '4,mincopies=2')),
+      /^Created .*4 copies, each on a node of its own, and 3 have OSDs for it: it stays degraded/);
+    assert.match(await ok('POST', wide('more', '5,mincopies=4')), /nothing can be written to it until there are/);
+  });
+
   it('a pool that cannot be finished is not left behind', async () => {
     assert.match(await no(409, 'POST', '/storage/ceph/pool/vms?pgs=32&replcfg=copies=9,mincopies=2'), /hosts/);
     assert.match(await no(409, 'POST', `${POOL}&tier=nvme`), /no OSD is of the class/);

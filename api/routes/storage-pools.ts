@@ -10,6 +10,7 @@ import {
 } from '../schemas/volume.js';
 import { mustHaveStorage, nameOfNew, runStorage, untilSeen } from '../volume-commands.js';
 import { nameMatcher } from '../views/find.js';
+import { hostsOfTier } from '../views/storage.js';
 import { findPool, poolContext, poolObjects, presentPools, presentVolumes } from '../views/volumes.js';
 import type { ApiReply, ApiRequest } from '../http.js';
 
@@ -80,13 +81,24 @@ async function addPool(
   const tier = POOL_TIERS.find((each) => each === query.tier) ?? 'default';
   const address = await context.cluster.volumes.planPool(pool, request.id);
   if (address === null) throw new PvcError('PVC_NAME_TAKEN', `There is a pool '${pool}' already: choose another name`);
+  const lacking = whatItLacks(hostsOfTier(context.feed, tier), copies, minCopies);
   const answer = await runStorage(context, request, reply, address, {
     type: 'pool.create', pgs, tier, copies, minCopies,
-  }, { accepted: `Creating pool '${pool}'.`, done: `Created new RBD pool '${pool}' with ${pgs} PGs.` });
+  }, {
+    accepted: `Creating pool '${pool}'.${lacking}`, done: `Created new RBD pool '${pool}' with ${pgs} PGs.${lacking}`,
+  });
   if (reply.statusCode === 200) {
     await untilSeen(context, () => presentPools(context.feed).some((actor) => actor.address === address));
   }
   return answer;
+}
+
+/** Ceph keeps each copy on a host of its own, and takes a pool for which there are too few (PG_DEGRADED). */
+function whatItLacks(hosts: number | null, copies: number, minCopies: number): string {
+  if (hosts === null || copies <= hosts) return '';
+  const until = minCopies > hosts ? 'nothing can be written to it' : 'it stays degraded';
+  return ` It keeps ${copies} copies, each on a node of its own, and ${hosts} have OSDs for it: ${until} until there `
+    + 'are more.';
 }
 
 function powerOfTwo(pgs: number): number {

@@ -1,5 +1,6 @@
 /** What the primary last told of Ceph, as any node's API reads it, and what of it stands in /status. */
 import { CEPH_TELEMETRY_STALE_MS, type CephTelemetry } from '../../machines/ceph/telemetry.js';
+import type { PoolTier } from '../../machines/pool/messages.js';
 import type { Feed } from '../../runtime/feed-types.js';
 
 export interface StorageView {
@@ -16,6 +17,14 @@ export function storageView(feed: Feed): StorageView | null {
   if (told === null || !Array.isArray(told.data['osds']) || !Array.isArray(told.data['pools'])) return null;
   const telemetry = told.data as unknown as CephTelemetry;
   return { telemetry, staleMs: told.staleMs, stale: told.staleMs > CEPH_TELEMETRY_STALE_MS };
+}
+
+/** Hosts with OSDs that hold data for pools of this tier; null = not known at the moment. */
+export function hostsOfTier(feed: Feed, tier: PoolTier): number | null {
+  const view = storageView(feed);
+  if (view === null || view.stale) return null;
+  const fit = view.telemetry.osds.filter((osd) => osd.in && (tier === 'default' || osd.deviceClass === tier));
+  return new Set(fit.map(({ host }) => host)).size;
 }
 
 /** PVC's words for an OSD: `up,in`. */

@@ -9,7 +9,7 @@ const DISK_OR_DAEMON = '"pvc storage osd list" tells which and where: start its 
 const SPACE = 'Remove volumes or snapshots that nobody needs, or add OSDs ("pvc storage osd add"); '
   + '"pvc storage util" tells where the space is.';
 const RECOVERS = 'It mends itself once all OSDs are up and in: see what other faults say of OSDs; "pvc storage status" '
-  + 'tells how far it is.';
+  + 'tells how far it is. A pool that keeps more copies than nodes have OSDs ("pvc storage pool list") stays so.';
 const DAMAGED = '"ceph health detail" names the placement group: "ceph pg repair <pg>"; if it comes back, replace the '
   + 'OSD whose disk gives wrong data.';
 const SCRUBS = 'Let scrubbing run: no flag noscrub or nodeep-scrub, and OSDs that are not overloaded; '
