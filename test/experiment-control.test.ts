@@ -68,10 +68,10 @@ describe('control of the decisive experiment', () => {
   it('two copies and no fence: both write, lock or no lock, and the judge catches them', async () => {
     const old = boot('unfenced');
     await says(old, /writer: boot region=0/);
-    await says(old, /writer: lane \d slot 20/);
+    await says(old, /writer: .*lane=\d slot=20/);
     const young = boot('unfenced');
     await says(young, /writer: boot region=1/);
-    await says(young, /writer: lane \d slot 20/);
+    await says(young, /writer: .*lane=\d slot=20/);
     await Promise.all([old.stop(), young.stop()]);
     const { boots, violations } = judge(readFileSync(await exported('unfenced-log')));
     assert.equal(boots.length, 2);
@@ -80,7 +80,7 @@ describe('control of the decisive experiment', () => {
 
   it('frozen, fenced, taken over, thawed: not one record of the old copy more, and a clean file system', async () => {
     const old = boot('fenced');
-    await says(old, /writer: lane \d slot 20/);
+    await says(old, /writer: .*lane=\d slot=20/);
     old.freeze();
     for (const image of ['vms/fenced-log', 'vms/fenced-fs']) {
       const { watchers } = JSON.parse(await ceph.rbd('status', image, '--format', 'json')) as {
@@ -91,8 +91,8 @@ describe('control of the decisive experiment', () => {
     const young = boot('fenced');
     await says(young, /writer: boot region=1/);
     old.thaw();
-    await says(young, /writer: lane \d slot 20/);
-    await says(old, /writer: lane \d slot \d+ is refused/);
+    await says(young, /writer: .*lane=\d slot=20/);
+    await says(old, /writer: .*lane=\d slot=\d+ is refused/);
     await Promise.all([old.stop(), young.stop()]);
     const { boots, violations } = judge(readFileSync(await exported('fenced-log')));
     assert.deepEqual(violations, []);
