@@ -49,6 +49,10 @@ describe('OSDs by the API', () => {
     assert.equal((actor['row'] as { name: string }).name, 'osd.0', 'people know it by its number');
     assert.match(String(actor['explanation']), /\.$/, 'what its state means is said in a sentence');
     assert.equal((await ask('GET', '/storage/ceph/osd/7')).status, 404);
+    const gone = await ask('DELETE', '/storage/ceph/osd/7', form({ 'yes-i-really-mean-it': 'yes' }));
+    assert.equal(gone.status, 404);
+    const foreign = await ask('DELETE', '/storage/ceph/osd/1', form({ 'yes-i-really-mean-it': 'yes' }));
+    assert.deepEqual([foreign.status, /not PVC's.*ceph osd purge 1 /.test(foreign.message)], [409, true]);
     assert.equal(((await ask('GET', '/storage/ceph/osd?limit=^1$')).body as unknown[]).length, 1);
   });
 

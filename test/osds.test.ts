@@ -122,6 +122,31 @@ describe('the driver of OSDs', { timeout: 600_000 }, () => {
     given(await twice('osd.check', { uuid: other, place: { device: disk, parts: 1, siblings: [other], ...NO_DB } }));
   });
 
+  it('takes away what is left where a purge and a boot met in one map: an entry without a uuid', async () => {
+    const [uuid, other] = [newUuid(), newUuid()];
+    const registered = given(await twice('osd.register', { uuid: other, number: null }));
+    const { number: anothers } = registered as { number: number };
+    const number = Number(await cluster.ceph('osd', 'create'));
+    given(await twice('osd.purge', { uuid, number: anothers }));
+    given(await twice('osd.purge', { uuid, number }));
+    const left = await numbers();
+    assert.deepEqual([left.includes(anothers), left.includes(number)], [true, false]);
+    given(await twice('osd.purge', { uuid: other, number: anothers }));
+  });
+
+  it('of which the manager cannot tell yet whether it is needed, is told as one that is', async () => {
+    const uuid = newUuid();
+    const { number } = given(await twice('osd.register', { uuid, number: null })) as { number: number };
+    await cluster.ceph('osd', 'pool', 'create', 'nowhere', '1');
+    await cluster.ceph('osd', 'crush', 'rule', 'create-replicated', 'nowhere', 'default', 'rack');
+    await cluster.ceph('osd', 'pool', 'set', 'nowhere', 'crush_rule', 'nowhere');
+    const asked = given(await twice('osd.drain', { number })) as { safe: boolean; text: string };
+    assert.equal(asked.safe, false);
+    assert.match(asked.text, /cannot draw any conclusions|no reported stats/);
+    await cluster.ceph('osd', 'pool', 'rm', 'nowhere', 'nowhere', '--yes-i-really-really-mean-it');
+    given(await twice('osd.purge', { uuid, number }));
+  });
+
   it('splits a disk, with databases on another, and brings an OSD back whose directory is lost', async () => {
     const disk = await disks.make(2200);
     const db = await disks.make(600);

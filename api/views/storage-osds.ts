@@ -78,10 +78,13 @@ function osdObject(
   };
 }
 
-/** The actor of an OSD by its number; throws PVC_INVALID / PVC_OSD_NOT_FOUND. */
+/** The actor of an OSD by its number; throws PVC_INVALID / PVC_OSD_NOT_FOUND, PVC_WRONG_STATE for one without. */
 export function findOsd(feed: Feed, number: string): MirroredActor {
   const found = feed.actors('osd').find(({ record }) =>
     !record.removed && osdContext(record.snapshot).number === Number(number));
-  if (found === undefined) throw new PvcError('PVC_OSD_NOT_FOUND', String(number));
-  return found;
+  if (found !== undefined) return found;
+  const told = osdObjects(feed).some(({ id }) => id === String(Number(number)));
+  if (!told) throw new PvcError('PVC_OSD_NOT_FOUND', number);
+  throw new PvcError('PVC_WRONG_STATE', `OSD ${number} is Ceph's and not PVC's: its host is none of the cluster's `
+    + `nodes, or it is being adopted. If nobody needs it: ceph osd purge ${number} --yes-i-really-mean-it`);
 }

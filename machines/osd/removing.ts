@@ -25,6 +25,7 @@ export const removing = osdSetup.createStateConfig({
     },
     draining: {
       initial: 'looking',
+      entry: step(2, 'Asking whether its data are elsewhere'),
       on: {
         'osd.remove': { guard: 'asksForce', target: 'stopping', actions: begin },
         'osd.cancel': { target: 'returning', actions: begin },
@@ -39,8 +40,8 @@ export const removing = osdSetup.createStateConfig({
               { guard: 'isStalled', target: '#serving', actions: [osdSetup.assign(stalled), failed] },
               { target: 'pausing', actions: osdSetup.assign(drained) },
             ],
-            'osd.drain.refused': { target: 'pausing', actions: because },
-            'osd.drain.unknown': { target: 'pausing', actions: because },
+            'osd.drain.refused': { target: 'pausing', actions: [because, osdSetup.assign(unheard)] },
+            'osd.drain.unknown': { target: 'pausing', actions: [because, osdSetup.assign(unheard)] },
           },
         },
         pausing: { after: { drainMs: 'looking' } },
@@ -132,6 +133,11 @@ function drained({ context, event }: { context: OsdContext; event: OsdEvent }): 
     drain: first ? { pgs, sinceAt: event.at } : context.drain,
     progress: { current: 3, total: 8, status: `Waiting until its data are elsewhere: ${text}` },
   };
+}
+
+function unheard({ event }: { event: OsdEvent }): Partial<OsdContext> {
+  const why = 'reason' in event ? event.reason : 'no answer';
+  return { progress: { current: 2, total: 8, status: `Asking whether its data are elsewhere: ${why}` } };
 }
 
 /** Each step is tried again until it is done: an addition that failed leaves nothing. */

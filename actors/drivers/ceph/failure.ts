@@ -3,8 +3,13 @@ import { constants } from 'node:os';
 import { refused, unknown, type Outcome } from '../outcome.js';
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, code]) => [code, name]));
-/** Linux; not among Node's constants. ESHUTDOWN is what Ceph says to a client on its blocklist. */
-const MORE: Readonly<Record<number, string>> = { 108: 'ESHUTDOWN', 30: 'EROFS', 122: 'EDQUOT', 61: 'ENODATA' };
+/**
+ * Linux; not among Node's constants, but for EAGAIN, which is EWOULDBLOCK as well. ESHUTDOWN is what Ceph says to a
+ * client on its blocklist.
+ */
+const MORE: Readonly<Record<number, string>> = {
+  11: 'EAGAIN', 108: 'ESHUTDOWN', 30: 'EROFS', 122: 'EDQUOT', 61: 'ENODATA',
+};
 export const ESHUTDOWN = 108;
 export const { EACCES, EBUSY, ENOENT, ENOSPC, ERANGE, ECANCELED, EINVAL, ETIMEDOUT, ENOTCONN } = constants.errno;
 
@@ -18,7 +23,7 @@ const CHECKED_FIRST: ReadonlySet<string> = new Set([
   'ENOENT', 'EEXIST', 'EBUSY', 'ENOTEMPTY', 'EINVAL', 'EROFS', 'EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS',
 ]);
 
-export const errorName = (code: number): string => NAMES.get(code) ?? MORE[code] ?? `E${code}`;
+export const errorName = (code: number): string => MORE[code] ?? NAMES.get(code) ?? `E${code}`;
 
 /** A call of librados or librbd that answered with an error. `code` is a positive errno. */
 export class CephFailure extends Error {

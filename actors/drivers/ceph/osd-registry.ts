@@ -8,6 +8,9 @@ type Command = Readonly<Record<string, string | number | boolean | readonly stri
 
 interface Entry { readonly number: number; readonly up: boolean; readonly in: boolean; readonly destroyed: boolean }
 
+/** Of an OSD that was purged while the monitors were about to write down its boot: its entry stays, without a uuid. */
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
 /** Placement groups that still need an OSD, where Ceph does not say how many. */
 const MANY = 1_000_000;
 
@@ -88,7 +91,11 @@ export class OsdRegistry {
     if (found.value === null) return done(null);
     const { number } = found.value;
     // The mon's own command: the manager's `osd purge` asks it after a look of its own, and may be dead.
-    return this.tell({ prefix: 'osd purge-actual', id: number, yes_i_really_mean_it: true }, deadlineMs);
+    const told = await this.tell({ prefix: 'osd purge-actual', id: number, yes_i_really_mean_it: true }, deadlineMs);
+    if (told.kind !== 'done') return told;
+    const left = await this.find(uuid, deadlineMs, number);
+    if (left.kind !== 'done') return left;
+    return left.value === null ? done(null) : unknown(`Ceph has purged OSD ${number}, and still knows it`);
   }
 
   async destroy(uuid: string, number: number, deadlineMs: number): Promise<Outcome<null>> {
@@ -104,7 +111,7 @@ export class OsdRegistry {
     return answer.kind === 'done' ? done(null) : answer;
   }
 
-  /** By its uuid; one that was destroyed has none any more, and is known by the number that was kept for it. */
+  /** By its uuid; one that was destroyed, or half purged, has none any more, and is known by the number it had. */
   private async find(uuid: string, deadlineMs: number, kept: number | null = null): Promise<Outcome<Entry | null>> {
     const dump = await this.ask({ prefix: 'osd dump' }, deadlineMs);
     if (dump.kind !== 'done') return dump;
@@ -112,7 +119,7 @@ export class OsdRegistry {
     const isDestroyed = (osd: Readonly<Record<string, unknown>>): boolean =>
       Array.isArray(osd['state']) && (osd['state'] as unknown[]).includes('destroyed');
     const osd = osds.find((each) => each['uuid'] === uuid)
-      ?? osds.find((each) => each['osd'] === kept && isDestroyed(each));
+      ?? osds.find((each) => each['osd'] === kept && (isDestroyed(each) || each['uuid'] === NO_UUID));
     if (osd === undefined) return done(null);
     return done({
       number: numberOf(osd['osd']), up: osd['up'] === 1, in: osd['in'] === 1, destroyed: isDestroyed(osd),
