@@ -124,6 +124,20 @@ describe('OSDs by the API', () => {
       siblings.map((id) => [`osd/${id}`, { ...place, device: '/dev/sdz' }, null]));
   });
 
+  it('whose number was another\'s, purged by hand, are the ones that are meant by it', async () => {
+    for (const [former, now] of [[40, 41], [43, 42]] as const) {
+      born(uuid(former), 'serving', former, { known: false });
+      born(uuid(now), 'serving', former);
+      world.submitted.length = 0;
+      const begun = await ask('POST', `/storage/ceph/osd/${former}`,
+        form({ new_device: '/dev/sdz', 'yes-i-really-mean-it': 'yes' }));
+      assert.equal(begun.status, 202, begun.message);
+      assert.deepEqual(world.submitted.map(({ to }) => to), [`osd/${uuid(now)}`]);
+      const [listed] = (await ask('GET', `/storage/ceph/osd/${former}`)).body as { fsid: string }[];
+      assert.equal(listed?.fsid, uuid(now));
+    }
+  });
+
   it('of a lost node are removed with force only, by a task of the node that was asked', async () => {
     born(uuid(20), 'serving', 20);
     world.telemetryItems = [{ node: 'hv2', data: {}, staleMs: 60_000, live: false }];

@@ -42,11 +42,22 @@ function statsObject(stats: CephOsdStats, node: string): Record<string, unknown>
   };
 }
 
+/**
+ * Ceph gives the number of an OSD that was purged by hand to the next one: then the actor that Ceph does not know any
+ * more stands behind the other.
+ */
+function actorsByNumber(feed: Feed): Map<number | null, MirroredActor> {
+  const told = new Set(storageView(feed)?.telemetry.osds.map(({ uuid }) => uuid));
+  const rank = ({ record: { id, snapshot } }: MirroredActor): number =>
+    Number(osdContext(snapshot).known) + Number(told.has(id));
+  const living = feed.actors('osd').filter(({ record }) => !record.removed).sort((a, b) => rank(a) - rank(b));
+  return new Map(living.map((actor) => [osdContext(actor.record.snapshot).number, actor]));
+}
+
 /** All that have a number, in its order: those of Ceph, and those whose actor has one. */
 export function osdObjects(feed: Feed): Static<typeof OsdObject>[] {
   const all = storageView(feed)?.telemetry.osds ?? [];
-  const actors = new Map(feed.actors('osd').filter(({ record }) => !record.removed)
-    .map((actor) => [osdContext(actor.record.snapshot).number, actor]));
+  const actors = actorsByNumber(feed);
   // What was removed a moment ago is still in the last telemetry.
   const removed = new Set(feed.buried().map(({ record }) => record)
     .filter(({ kind, snapshot }) => kind === 'osd' && snapshot.value === 'gone').map(({ id }) => id));
@@ -80,8 +91,7 @@ function osdObject(
 
 /** The actor of an OSD by its number; throws PVC_INVALID / PVC_OSD_NOT_FOUND, PVC_WRONG_STATE for one without. */
 export function findOsd(feed: Feed, number: string): MirroredActor {
-  const found = feed.actors('osd').find(({ record }) =>
-    !record.removed && osdContext(record.snapshot).number === Number(number));
+  const found = actorsByNumber(feed).get(Number(number));
   if (found !== undefined) return found;
   const told = osdObjects(feed).some(({ id }) => id === String(Number(number)));
   if (!told) throw new PvcError('PVC_OSD_NOT_FOUND', number);
